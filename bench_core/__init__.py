@@ -1,0 +1,1 @@
+"""Duels between the ways to run a deep-learning model."""

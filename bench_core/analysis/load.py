@@ -1,0 +1,91 @@
+"""Reads a saved run. Result files are untrusted: whatever is not as expected is refused."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from bench_core.analysis.group import Group
+from bench_core.analysis.session import facts
+from bench_core.cell import Cell
+from bench_core.errors import UsageError
+from bench_core.record import SCHEMA, Advice, Record
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Results:
+    """A run, finished or in progress: under what conditions, every cell, and the advice."""
+
+    session: dict[str, Any]
+    cells: tuple[Record, ...]
+    advice: tuple[Advice, ...] = ()
+
+
+def load(path: Path) -> Results:
+    """Read the file of a run: pytest-benchmark's JSON with our key `bench`.
+
+    Raises: UsageError if it is missing, empty, torn, or not ours.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: expected a saved run, found: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: expected a saved run (JSON), found bytes, not text") from None
+    if not text.strip():
+        raise UsageError(f"{path}: expected a saved run, found an empty file; run it again")
+    try:
+        data = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"{path}: expected JSON, found {error}; if the file was cut off, run it again"
+        ) from None
+    try:
+        return _results(data)
+    except (ValueError, UsageError) as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name}, which is not JSON")
+
+
+def _results(data: Any) -> Results:
+    bench = data.get("bench") if isinstance(data, dict) else None
+    if not isinstance(bench, dict):
+        raise ValueError(
+            "expected the key 'bench' of a run saved by `bench run`, found none; "
+            "a plain pytest-benchmark file has only times and cannot be judged"
+        )
+    if bench.get("schema") != SCHEMA:
+        raise ValueError(
+            f"expected schema {SCHEMA}, found {bench.get('schema')!r:.20}; "
+            "read it with the bench_core that wrote it"
+        )
+    session = bench.get("session")
+    if not isinstance(session, dict):
+        raise ValueError(f"expected an object as 'session', found {session!r:.40}")
+    facts(session)
+    cells = _each(bench, "cells", Record.from_json)
+    seen: set[Cell] = set()
+    for record in cells:
+        cell = Cell.parse(record.cell)
+        if cell in seen:
+            raise ValueError(f"expected every cell once, found {record.cell} twice")
+        seen.add(cell)
+    advice = _each(bench, "advice", Advice.from_json)
+    for given in advice:
+        Group.parse(given.group)
+        if given.cell is not None:
+            Cell.parse(given.cell)
+    return Results(session, cells, advice)
+
+
+def _each(bench: dict[str, Any], key: str, read: Callable[[dict[str, Any]], T]) -> tuple[T, ...]:
+    items = bench.get(key)
+    if not isinstance(items, list):
+        raise ValueError(f"expected a list as {key!r}, found {items!r:.40}")
+    return tuple(read(item) for item in items)

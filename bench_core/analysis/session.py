@@ -1,0 +1,84 @@
+"""What the judging wing reads of a session; the rest of it is for people and machines to keep."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class NoiseFloor:
+    """Of one class of models, from A/A duels: how far identical programs seem to differ.
+
+    sd: of the launch values seen. pooled_sd: with the prior, as it enters every interval.
+    """
+
+    launches: int
+    sd: float
+    pooled_sd: float
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a session; what it does not say is empty."""
+
+    machine: str
+    threads: int | None
+    versions: dict[str, str]
+    revision: str
+    noise: dict[str, NoiseFloor]
+    length_axes: dict[str, str]
+    warnings: tuple[str, ...]
+
+
+def facts(session: dict[str, Any]) -> Facts:
+    """Read a session, whose keys may all be missing.
+
+    machine.cpu.model, machine.cpu.usable_cores (a list), threads, versions (name → version),
+    git.revision, git.dirty, aa (class → launches, sd, pooled_sd), models (name →
+    length_axis), warnings.
+    Raises: ValueError, naming the key, where one is there and is not what it should be.
+    """
+    git = _get(session, "git", dict, {})
+    revision = _get(git, "revision", str, "")[:10]
+    noise = _get(session, "aa", dict, {})
+    models = _get(session, "models", dict, {})
+    threads = _get(session, "threads", int, 0)
+    return Facts(
+        machine=_machine(_get(session, "machine", dict, {})),
+        threads=threads or None,
+        versions={name: str(v) for name, v in _get(session, "versions", dict, {}).items()},
+        revision=f"{revision}, dirty" if revision and _get(git, "dirty", bool, False) else revision,
+        noise={name: _noise(of_class, name) for name, of_class in noise.items()},
+        length_axes={name: _length_axis(model, name) for name, model in models.items()},
+        warnings=tuple(str(text) for text in _get(session, "warnings", list, [])),
+    )
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    cpu = _get(machine, "cpu", dict, {})
+    cores = len(_get(cpu, "usable_cores", list, []))
+    known = [_get(cpu, "model", str, ""), f"{cores} cores" if cores else ""]
+    return ", ".join(part for part in known if part)
+
+
+def _noise(data: Any, name: str) -> NoiseFloor:
+    if not isinstance(data, dict):
+        raise ValueError(f"session.aa.{name}: expected an object, found {data!r:.40}")
+    sd, pooled_sd = _get(data, "sd", float, 0.0), _get(data, "pooled_sd", float, 0.0)
+    return NoiseFloor(_get(data, "launches", int, 0), sd, pooled_sd)
+
+
+def _length_axis(data: Any, name: str) -> str:
+    if not isinstance(data, dict):
+        raise ValueError(f"session.models.{name}: expected an object, found {data!r:.40}")
+    return _get(data, "length_axis", str, "")
+
+
+def _get(data: dict[str, Any], key: str, kind: type, default: Any) -> Any:
+    value = data.get(key)
+    if value is None:
+        return default
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ValueError(f"session {key!r}: expected {kind.__name__}, found {value!r:.40}")
+    return value

@@ -1,0 +1,181 @@
+"""The command `bench`: one function per verb, each ending in an exit code."""
+
+import inspect
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench_core.analysis.units import duration, percent
+from bench_core.errors import BenchError, UsageError
+from bench_core.sweep.options import OPTIONS, Option
+
+OK, NONE_OK, USAGE, INTERRUPTED = 0, 1, 2, 130
+PYTEST_INTERRUPTED, PYTEST_INTERNAL, PYTEST_USAGE = 2, 3, (4, 5)
+
+app = typer.Typer(
+    help="Which way of running a model is fastest, smallest and still right on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def sweep_options(*, but: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], Any]:
+    """Give a verb the options of a sweep, from the one list that pytest's come from too."""
+
+    def give(verb: Callable[..., Any]) -> Callable[..., Any]:
+        own = list(inspect.signature(verb).parameters.values())
+        options = [_parameter(option) for option in OPTIONS if option.name not in but]
+        keywords = [p.replace(kind=p.KEYWORD_ONLY) for p in own if p.kind != p.VAR_KEYWORD]
+        verb.__signature__ = inspect.Signature([*options, *keywords])  # type: ignore[attr-defined]
+        verb.__annotations__ = {p.name: p.annotation for p in [*options, *keywords]}
+        return verb
+
+    return give
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    kind: Any = list[str] if option.kind is list else option.kind
+    kind = kind if option.kind is bool else kind | None
+    return inspect.Parameter(
+        option.destination,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False if option.kind is bool else None,
+        annotation=Annotated[kind, typer.Option(f"--{option.name}", help=option.help)],
+    )
+
+
+@app.command()
+@sweep_options()
+def run(
+    keyword: Annotated[str, typer.Option("-k", help='only cells like "minilm and int8"')] = "",
+    verbose: Annotated[bool, typer.Option("-v", help="show the trail of each failure")] = False,
+    **given: Any,
+) -> None:
+    """Sweep models × modes × lengths, print the answer, save results/….json."""
+    import pytest
+
+    from bench_core.sweep import options, profiles
+
+    profiles.cells(options.request(given.get))  # what cannot be, is said before anything runs
+    suite = Path("benchmarks")
+    if not suite.is_dir():
+        raise UsageError(f"expected a folder 'benchmarks' here, in {Path.cwd()}; found none")
+    arguments = [str(suite), "-vv" if verbose else "-v", "--no-header", "--no-summary"]
+    arguments += ["--benchmark-quiet", "-p", "no:cacheprovider", "-o", "console_output_style=count"]
+    arguments += ["-k", keyword] if keyword else []
+    arguments += [
+        text for option in OPTIONS for text in option.arguments(given[option.destination])
+    ]
+    outcome = Outcome()
+    code = pytest.main(arguments, plugins=[outcome])
+    raise typer.Exit(outcome.exit_code(int(code)))
+
+
+class Outcome:
+    """Asks a finished pytest session what its cells came to."""
+
+    any_ok = False
+
+    def pytest_unconfigure(self, config: Any) -> None:
+        sweep = config.pluginmanager.get_plugin("bench_core.session").sweep
+        if sweep is not None:
+            self.any_ok = any(done.record.status == "ok" for done in sweep.done.values())
+
+    def exit_code(self, pytest_code: int) -> int:
+        """A cell that failed is a result; a sweep without any answer is a failure."""
+        if pytest_code == PYTEST_INTERRUPTED:
+            return INTERRUPTED
+        if pytest_code in PYTEST_USAGE:
+            return USAGE
+        return OK if self.any_ok and pytest_code != PYTEST_INTERNAL else NONE_OK
+
+
+@app.command()
+@sweep_options(but=("modes", "budget-s", "profile", "resume", "reference"))
+def aa(
+    launches: Annotated[int, typer.Option(help="launches of each class")] = 6, **given: Any
+) -> None:
+    """Duel a mode against itself: this machine's noise floor, today, by class."""
+    from bench_core.sweep import noise_floor, options
+
+    given = {option.destination: None for option in OPTIONS} | given
+    noise_floor.show(options.request(given.get), launches, Console())
+
+
+@app.command()
+def cost() -> None:
+    """What the harness itself costs: per timed call, and of the last sweep's wall time."""
+    from bench_core.analysis.load import load
+    from bench_core.duel.cost import loop_cost
+
+    console = Console()
+    share = loop_cost()
+    console.print(f"per timed call of 100 µs: {share * 100:+.2f} % over a bare loop")
+    files = sorted(Path("results").glob("*.json"))
+    if not files:
+        console.print("no saved run in results/: `bench run` first, to see where its time goes")
+        return
+    results = load(files[-1])
+    table = Table("phase", "seconds", "share", title=str(files[-1]), title_justify="left")
+    spent = results.session["wall_s"]
+    total = sum(spent.values())
+    for phase, seconds in sorted(spent.items(), key=lambda item: -item[1]):
+        table.add_row(phase, f"{seconds:.1f}", percent(seconds / total))
+    console.print(table)
+    precise = [
+        record.wall_s
+        for record in results.cells
+        if record.speedup and record.speedup.limited_by != "budget" and record.wall_s
+    ]
+    if precise:
+        middle = sorted(precise)[len(precise) // 2]
+        console.print(
+            f"{len(precise)} of {len(results.cells)} cells reached the wanted half-width within "
+            f"their launch; the median one took {duration(middle)}, start and checks included"
+        )
+
+
+@app.command()
+def modes() -> None:
+    """List the ways to run a model."""
+    from bench_core import discover
+
+    table = Table("mode", "family", "lossy", "what it is")
+    for mode in discover.modes().values():
+        table.add_row(mode.name, mode.family, "yes" if mode.lossy else "", mode.summary)
+    Console().print(table)
+
+
+@app.command()
+def models() -> None:
+    """List the models, and what their lengths count."""
+    from bench_core import discover
+
+    table = Table("model", "lengths", "task", "weights", "licence", "what it is")
+    for model in discover.models().values():
+        lengths = f"{', '.join(map(str, model.lengths))} {model.length_axis}"
+        task = model.task.name if model.task else ""
+        table.add_row(model.name, lengths, task, model.weights, model.licence, model.summary)
+    Console().print(table)
+
+
+def main() -> None:
+    """Run a verb; an error of ours is one line and exit code 2, and Ctrl-C is 130."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
+    try:
+        app()
+    except UsageError as error:
+        sys.stderr.write(f"bench: {error}\n")
+        sys.exit(USAGE)
+    except BenchError as error:
+        sys.stderr.write(f"bench: {error}\n")
+        sys.exit(NONE_OK)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

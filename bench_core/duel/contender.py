@@ -1,0 +1,170 @@
+"""A cell alive in its own process, as its parent sees it: stopped whenever it is not asked."""
+
+import contextlib
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from bench_core.cell import Cell
+from bench_core.duel.wire import BrokenWire, Message, Wire
+from bench_core.duel.zygote import Zygote
+from bench_core.hardware.memory import oom_kills
+from bench_core.errors import BenchError, OutOfMemory, WorkerCrashed, WorkerTimeout
+
+BUILD_LIMIT_S = 600.0
+CALL_LIMIT_S = 120.0
+TASK_LIMIT_S = 1800.0
+
+
+class Failure(BenchError):
+    """A worker's own report of what it could not do."""
+
+    def __init__(self, status: str, message: str, detail: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.detail = detail
+
+
+class Worker:
+    """A process forked from a zygote. Ask it things; close it.
+
+    Between questions it is stopped (SIGSTOP): threads that spin after a call (libgomp 10 ms,
+    onnxruntime 45 ms) would otherwise take the cores from whoever is timed next.
+    """
+
+    def __init__(self, zygote: Zygote) -> None:
+        ours, theirs = socket.socketpair()
+        self._zygote = zygote
+        self._wire = Wire(ours)
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)
+        self.pid = zygote.fork(theirs, self._log.fileno())
+        theirs.close()
+        self._oom_kills = oom_kills()
+        self._open = True
+
+    @property
+    def alive(self) -> bool:
+        return self._open
+
+    def ask(
+        self, do: str, limit_s: float = CALL_LIMIT_S, **fields: Any
+    ) -> tuple[Message, list[np.ndarray]]:
+        """Send one message and wait for its answer.
+
+        Raises: Failure with the worker's own words; WorkerCrashed or WorkerTimeout, after
+        which the worker is gone.
+        """
+        if not self._open:
+            raise WorkerCrashed("this contender has ended")
+        self._signal(signal.SIGCONT)
+        try:
+            self._wire.send({"do": do, **fields})
+            reply, arrays = self._wire.receive(limit_s)
+        except TimeoutError:
+            self.close()
+            raise WorkerTimeout(
+                f"no answer to {do!r} within {limit_s:.0f} s; the process was killed"
+            ) from None
+        except BrokenWire as error:
+            raise self._post_mortem(do, error) from None
+        except BaseException:  # Ctrl-C: the answer that is still to come would be misread
+            self.close()
+            raise
+        self._signal(signal.SIGSTOP)
+        if problem := reply.get("error"):
+            raise Failure(problem["status"], problem["message"], problem["traceback"])
+        return reply, arrays
+
+    def close(self) -> int | None:
+        """Kill it and whatever it started; returns its wait status the first time."""
+        if not self._open:
+            return None
+        self._open = False
+        self._wire.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)  # it may not yet lead its own group
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        status = None
+        with contextlib.suppress(BrokenWire, TimeoutError, KeyError):
+            status = self._zygote.reap(self.pid)
+        self._log.close()
+        return status
+
+    def _post_mortem(self, do: str, error: BrokenWire) -> BenchError:
+        """What to say of a worker that has gone. Its wait status is read before it is killed."""
+        self._open = False
+        self._wire.close()
+        try:
+            status = self._zygote.reap(self.pid)
+        except (BrokenWire, TimeoutError):
+            return WorkerCrashed(f"its zygote ended during {do!r} ({error})")
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._log.seek(0)
+        said = self._log.read().decode(errors="replace").strip()[-2000:]
+        self._log.close()
+        if os.WIFSIGNALED(status):
+            name = signal.Signals(os.WTERMSIG(status)).name
+            crash: BenchError = WorkerCrashed(f"the process was killed by {name} during {do!r}")
+            if name == "SIGKILL" and oom_kills() > self._oom_kills:
+                crash = OutOfMemory(f"the kernel, out of memory, killed the process during {do!r}")
+        else:
+            crash = WorkerCrashed(
+                f"the process exited with {os.waitstatus_to_exitcode(status)} during {do!r}"
+            )
+        if said:
+            crash.add_note(said)
+        return crash
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Contender(Worker):
+    """A worker that has built one cell.
+
+    cell: its mode and length decide what is built.
+    folder: where its artefacts are kept; what is found there is not made again.
+    """
+
+    def __init__(self, zygote: Zygote, cell: Cell, folder: Path, cores: Sequence[int]) -> None:
+        super().__init__(zygote)
+        self.cell = cell
+        self._cores = list(cores)
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.started, _ = self.ask(
+                "start", BUILD_LIMIT_S, cell=str(cell), folder=str(folder.resolve())
+            )
+        except BaseException:
+            self.close()
+            raise
+
+    def warm(self) -> Message:
+        """Place its threads and warm it up; `median_s` is what a call then takes."""
+        return self.ask("warm", cores=self._cores)[0]
+
+    def block(self, samples: int, calls: int) -> tuple[np.ndarray, list[int]]:
+        """One timed block: ns of each sample, and the canaries before and after."""
+        reply, (taken_ns,) = self.ask("block", samples=samples, calls=calls)
+        return taken_ns, reply["canary_ns"]

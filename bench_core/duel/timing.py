@@ -1,0 +1,102 @@
+"""The timed loop. Nothing runs inside it but the clock and the call."""
+
+import gc
+from collections.abc import Callable, Sequence
+from itertools import cycle, islice
+from statistics import median
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+
+SINGLE_CALL_S = 50e-6
+"""Calls shorter than this are timed several at once: one reading costs about 0.1 µs."""
+BATCH_S = 100e-6
+BLOCK_S = 25e-3
+BLOCK_MIN_CALLS = 3
+_REWARM_S = 2e-3
+
+Call = Callable[[Any], Any]
+
+
+def warm_up(call: Call, feeds: Sequence[Any]) -> float:
+    """Call until it stops getting faster; returns the median of the last calls, in seconds.
+
+    At least 10 calls and 50 ms (a rule of calls alone ends after 0.4 ms for the smallest),
+    at most 5 s.
+    """
+    times: list[int] = []
+    start = perf_counter_ns()
+    for feed in cycle(feeds):
+        before = perf_counter_ns()
+        call(feed)
+        now = perf_counter_ns()
+        times.append(now - before)
+        if len(times) % 5 == 0 and len(times) >= 10 and now - start >= 50e6:
+            settled = median(times[-5:]) > 0.98 * median(times[-10:-5])
+            if settled or now - start > 5e9:
+                return median(times[-10:]) / 1e9
+    raise ValueError("a contender needs at least one input")
+
+
+def shape_of_block(reference_s: float, mode_s: float) -> tuple[int, int, int]:
+    """Calls per sample (of both sides), samples per block of the reference and of the mode."""
+    fastest = min(reference_s, mode_s)
+    calls = 1 if fastest >= SINGLE_CALL_S else int(np.ceil(BATCH_S / fastest))
+    samples = [
+        max(BLOCK_MIN_CALLS, int(np.ceil(BLOCK_S / (one * calls)))) for one in (reference_s, mode_s)
+    ]
+    return calls, samples[0], samples[1]
+
+
+def canary_ns() -> int:
+    """Time for some fixed arithmetic of about 30 µs: what the machine itself does just now."""
+    before = perf_counter_ns()
+    total = 0
+    for number in range(1000):
+        total += number
+    return perf_counter_ns() - before
+
+
+def timed_block(
+    call: Call, feeds: Sequence[Any], samples: int, calls: int
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """One block: re-warmed, between two canaries, the garbage collector off.
+
+    Returns: ns of each sample (of `calls` calls), and the canaries before and after.
+    """
+    gc.disable()
+    try:
+        start = perf_counter_ns()
+        for feed in islice(cycle(feeds), 100):
+            call(feed)
+            if perf_counter_ns() - start > _REWARM_S * 1e9:
+                break
+        before = canary_ns()
+        run = one_by_one if calls == 1 else several_at_once
+        taken = run(call, feeds, samples, calls)
+        return taken, (before, canary_ns())
+    finally:
+        gc.enable()
+
+
+def one_by_one(call: Call, feeds: Sequence[Any], samples: int, calls: int) -> np.ndarray:
+    taken = [0] * samples
+    index = 0
+    for feed in islice(cycle(feeds), samples):
+        before = perf_counter_ns()
+        call(feed)
+        taken[index] = perf_counter_ns() - before
+        index += 1  # noqa: SIM113  (enumerate would allocate a tuple inside the loop)
+    return np.array(taken, dtype=np.int64)
+
+
+def several_at_once(call: Call, feeds: Sequence[Any], samples: int, calls: int) -> np.ndarray:
+    taken = [0] * samples
+    inputs = list(islice(cycle(feeds), calls))
+    for index in range(samples):
+        before = perf_counter_ns()
+        for feed in inputs:
+            call(feed)
+        taken[index] = perf_counter_ns() - before
+    return np.array(taken, dtype=np.int64)

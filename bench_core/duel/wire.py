@@ -1,0 +1,86 @@
+"""Messages between processes: a length, a JSON header, then the arrays that it announces."""
+
+import json
+import socket
+import struct
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+PROTOCOL = 1
+"""Raised whenever a message changes its meaning; the two ends compare it first."""
+
+_MAX_HEADER_BYTES = 1 << 26
+_MAX_ARRAY_BYTES = 1 << 31
+
+Message = dict[str, Any]
+
+
+class BrokenWire(Exception):
+    """The other end is gone, or what it sent is not a message."""
+
+
+class Wire:
+    """One end of a socket pair, blocking: whoever waits here uses no core."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self.socket = end
+
+    def send(self, message: Message, arrays: Sequence[np.ndarray] = ()) -> None:
+        """Raises: BrokenWire if nobody is left to read it."""
+        flat = [np.ascontiguousarray(array) for array in arrays]
+        shapes = [[array.dtype.str, list(array.shape)] for array in flat]
+        header = json.dumps({"message": message, "arrays": shapes}).encode()
+        try:
+            self.socket.sendall(struct.pack("<I", len(header)) + header)
+            for array in flat:
+                self.socket.sendall(array.reshape(-1).view(np.uint8).data)
+        except OSError as error:
+            raise BrokenWire(f"could not send: {error}") from None
+
+    def receive(self, limit_s: float | None = None) -> tuple[Message, list[np.ndarray]]:
+        """The next message.
+
+        Raises: TimeoutError after `limit_s`; BrokenWire at the end of the stream.
+        """
+        deadline = None if limit_s is None else time.monotonic() + limit_s
+        (size,) = struct.unpack("<I", self._exactly(4, deadline))
+        if size > _MAX_HEADER_BYTES:
+            raise BrokenWire(f"a header of {size} bytes was announced")
+        try:
+            header = json.loads(self._exactly(size, deadline))
+            arrays = [self._array(*spec, deadline) for spec in header["arrays"]]
+            return header["message"], arrays
+        except (ValueError, TypeError, KeyError) as error:
+            raise BrokenWire(f"what was sent is not a message: {error}") from None
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def _array(self, dtype: str, shape: list[int], deadline: float | None) -> np.ndarray:
+        kind = np.dtype(dtype)
+        size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+        if kind.hasobject or not 0 <= size <= _MAX_ARRAY_BYTES:
+            raise BrokenWire(f"an array {dtype}{shape} was announced")
+        return np.frombuffer(self._exactly(size, deadline), kind).reshape(shape)
+
+    def _exactly(self, size: int, deadline: float | None) -> bytearray:
+        data = bytearray(size)
+        view, done = memoryview(data), 0
+        while done < size:
+            if deadline is not None:
+                self.socket.settimeout(max(deadline - time.monotonic(), 1e-3))
+            else:
+                self.socket.settimeout(None)
+            try:
+                got = self.socket.recv_into(view[done:])
+            except TimeoutError:
+                raise
+            except OSError as error:
+                raise BrokenWire(f"could not receive: {error}") from None
+            if got == 0:
+                raise BrokenWire("the other end closed")
+            done += got
+        return data

@@ -1,0 +1,194 @@
+"""A contender's own process: it builds one model in one mode and answers what it is asked.
+
+Each function below answers one message; its keyword arguments are the message's fields.
+"""
+
+import importlib
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench_core import discover
+from bench_core.cell import Cell
+from bench_core.duel.placing import cpu_time_ns, place_threads, thread_ids
+from bench_core.duel.timing import timed_block, warm_up
+from bench_core.duel.wire import BrokenWire, Message, Wire
+from bench_core.errors import BenchError, Unavailable
+from bench_core.hardware.memory import peak_bytes, restart_peak
+from bench_core.mode import Job, Mode
+from bench_core.runner import Inputs, Runner
+
+Answer = tuple[Message, Sequence[np.ndarray]]
+
+_TRAIL_CHARACTERS = 6000
+
+
+class Contender:
+    """What a worker holds open between messages."""
+
+    def __init__(self) -> None:
+        self.job: Job
+        self.mode: Mode
+        self.runner: Runner
+        self.feeds: list[Any] = []
+        self.base_bytes = 0
+        self.cores: list[int] = []
+        self.placed: list[int] = []
+
+    def start(self, cell: str, folder: str) -> Answer:
+        """Build, prepare and call once. The times are single readings."""
+        spec = Cell.parse(cell)
+        self.mode = discover.modes()[spec.mode]
+        self.job = Job(discover.models()[spec.model], spec, Path(folder))
+        import_frameworks(self.mode)
+        set_torch_threads(spec.threads)
+        self.base_bytes = restart_peak()
+        start = time.perf_counter()
+        self.runner = self.mode.prepare(self.job)
+        built = time.perf_counter()
+        self.feeds = [self.runner.feed(inputs) for inputs in self.job.examples]
+        called = time.perf_counter()
+        self.runner.call(self.feeds[0])
+        first_call_s = time.perf_counter() - called
+        return {
+            "load_s": self.job.load_s,
+            "build_s": built - start - self.job.load_s,
+            "first_call_s": first_call_s,
+            "made": self.job.made,
+            "built_module": "module" in vars(self.job),
+            "artifact_bytes": self.runner.artifact_bytes,
+            "artifact_sha256": self.runner.artifact_sha256,
+            "growth_bytes": max(0, peak_bytes() - self.base_bytes),
+        }, []
+
+    def warm(self, cores: list[int]) -> Answer:
+        """Place the threads, warm up, place those that came up meanwhile."""
+        self.cores = cores
+        self.placed = place_threads(cores)
+        warm_up(self.runner.call, self.feeds)
+        self.placed = place_threads(cores)
+        before = cpu_time_ns()
+        median_s = warm_up(self.runner.call, self.feeds)
+        ran = {thread: ns - before.get(thread, 0) for thread, ns in cpu_time_ns().items()}
+        busy = sum(ns > 0.05 * max(ran.values()) for ns in ran.values())
+        return {"median_s": median_s, "threads_busy": busy, "threads": len(self.placed)}, []
+
+    def block(self, samples: int, calls: int) -> Answer:
+        """One timed block. Threads that appeared since the last are placed first."""
+        if len(thread_ids()) != len(self.placed):
+            self.placed = place_threads(self.cores)
+        taken_ns, canary_ns = timed_block(self.runner.call, self.feeds, samples, calls)
+        return {"canary_ns": canary_ns}, [taken_ns]
+
+    def outputs(self, inputs: list[list[Any]]) -> Answer:
+        """The outputs for each of `inputs` (length, batch, seed, padded), as float64."""
+        return {}, self._run([self.job.model.inputs(*spec) for spec in inputs])
+
+    def evidence(self) -> Answer:
+        """What the runtime says of itself, and why that is not enough where it is not."""
+        found = self.runner.evidence()
+        return {
+            "evidence": found,
+            "not_engaged": self.mode.engaged(found),
+            "growth_bytes": max(0, peak_bytes() - self.base_bytes),
+        }, []
+
+    def task(self) -> Answer:
+        """Run the model's task. Answers with one prediction, and what was right, per item."""
+        task = self.job.model.task
+        if task is None:
+            raise ValueError(f"{self.job.model.name} has no task")
+        examples = task.load()
+        predicted = examples.predict(self._run(examples.batches))
+        answer = {"corpus_sha256": examples.corpus_sha256}
+        return answer, [np.asarray(predicted, np.int64), np.asarray(examples.expected, np.int64)]
+
+    def _run(self, batches: list[Inputs]) -> list[np.ndarray]:
+        runner, found = self.runner, []
+        for inputs in batches:
+            found += runner.read(runner.call(runner.feed(inputs)))
+        return found
+
+
+def oracle(model: str, threads: int, inputs: list[list[Any]]) -> Answer:
+    """Outputs for `inputs` in float64 and then, as many again, by eager float32."""
+    from bench_core.runtimes.oracle import eager_outputs, flops, run
+
+    set_torch_threads(threads)
+    chosen = discover.models()[model]
+    module = chosen.build()
+    batches = [chosen.inputs(*spec) for spec in inputs]
+    exact, name, below = run(module, batches)
+    answer = {"name": name, "below": below, "flops": flops(module, batches[0])}
+    return answer, [*exact, *eager_outputs(module, batches)]
+
+
+def peak_flops(dtype: str, threads: int, cores: list[int]) -> Answer:
+    """The most floating-point (or integer) operations a second that a matrix product reaches."""
+    from bench_core.runtimes.peak import flops_per_s
+
+    set_torch_threads(threads)
+    return {"flops_per_s": flops_per_s(dtype, lambda: place_threads(cores))}, []
+
+
+def import_frameworks(mode: Mode) -> None:
+    """Import what the mode runs on, so that memory and time from here on are the model's own.
+
+    Raises: Unavailable if one is not installed.
+    """
+    for name in dict.fromkeys((*mode.requires, *mode.frameworks)):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise Unavailable(
+                f"{mode.name} needs the module {name}, which cannot be imported here ({error})"
+            ) from error
+
+
+def set_torch_threads(threads: int) -> None:
+    """Where torch is imported. One left at the machine's count on a single core is 22x slower."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(threads)
+
+
+def serve(wire: Wire) -> None:
+    """Answer messages until the other end closes."""
+    contender = Contender()
+    answers: dict[str, Callable[..., Answer]] = {
+        "start": contender.start,
+        "warm": contender.warm,
+        "block": contender.block,
+        "outputs": contender.outputs,
+        "evidence": contender.evidence,
+        "task": contender.task,
+        "oracle": oracle,
+        "peak_flops": peak_flops,
+    }
+    while True:
+        try:
+            message, _ = wire.receive()
+        except BrokenWire:
+            return
+        try:
+            reply, arrays = answers[message.pop("do")](**message)
+        except Exception as error:  # noqa: BLE001  (a runtime may raise anything; it is the answer)
+            reply, arrays = {"error": _described(error)}, []
+        wire.send(reply, arrays)
+
+
+def _described(error: Exception) -> Message:
+    text = str(error).strip()
+    if isinstance(error, MemoryError) or "not enough memory" in text or "bad_alloc" in text:
+        status = "out_of_memory"
+    elif isinstance(error, BenchError):
+        status = error.status
+    else:
+        status = "error"
+        text = f"{type(error).__name__}: {text}"
+    trail = "".join(traceback.format_exception(error))[-_TRAIL_CHARACTERS:]
+    return {"status": status, "message": text, "traceback": trail}

@@ -1,0 +1,157 @@
+"""A process that has imported the frameworks and forks contenders in milliseconds.
+
+Our own rather than multiprocessing's forkserver: that one re-imports pytest in each child
+(170 ms a fork instead of 15), allows one a parent, and hides exit statuses.
+
+The preload must run no parallel region (libgomp's first one in a child then hangs for ever)
+and no onnxruntime (it starts a thread at import).
+"""
+
+import ctypes
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+from bench_core import discover
+from bench_core.duel.wire import PROTOCOL, BrokenWire, Wire
+
+_PR_SET_PDEATHSIG = 1
+
+_BOOT = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from bench_core.duel.zygote import main; main(int(sys.argv[2]), sys.argv[3:])"
+)
+
+
+class Zygote:
+    """The parent's handle on one."""
+
+    def __init__(self, preload: Sequence[str], start_limit_s: float = 120.0) -> None:
+        ours, theirs = socket.socketpair()
+        fd = theirs.fileno()
+        self.wire = Wire(ours)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _BOOT, json.dumps(sys.path), str(fd), *preload],
+            pass_fds=[fd],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # the terminal's Ctrl-C is for the parent alone
+            env={**os.environ, **_QUIET},
+        )
+        theirs.close()
+        hello, _ = self.wire.receive(start_limit_s)
+        if hello.get("error"):
+            raise ImportError(hello["error"])
+        self.pid = self._process.pid
+        self.start_s: float = hello["seconds"]
+
+    def fork(self, end: socket.socket, log_fd: int) -> int:
+        """A new worker that serves `end` and writes its stdout and stderr to `log_fd`."""
+        self.wire.send({"do": "fork"})
+        socket.send_fds(self.wire.socket, [b"f"], [end.fileno(), log_fd])
+        reply, _ = self.wire.receive(30.0)
+        return int(reply["pid"])
+
+    def reap(self, pid: int) -> int:
+        """Wait for a worker that has ended or been killed; returns its wait status."""
+        self.wire.send({"do": "reap", "pid": pid})
+        reply, _ = self.wire.receive(30.0)
+        return int(reply["status"])
+
+    def close(self) -> None:
+        self.wire.close()
+        self._process.kill()
+        self._process.wait()
+
+    def __enter__(self) -> "Zygote":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+_QUIET = {
+    "HF_HUB_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+
+
+def main(fd: int, preload: Sequence[str]) -> None:
+    """The zygote's own process."""
+    die_with_parent()
+    wire = Wire(socket.socket(fileno=fd))
+    start = time.perf_counter()
+    try:
+        for name in preload:
+            importlib.import_module(name)
+        discover.models()
+        discover.modes()
+    except ImportError as error:
+        wire.send({"error": str(error)})
+        return
+    gc.collect()
+    gc.freeze()
+    seconds = time.perf_counter() - start
+    wire.send({"protocol": PROTOCOL, "seconds": seconds})
+    while True:
+        try:
+            message, _ = wire.receive()
+        except BrokenWire:
+            return
+        wire.send(_fork(wire) if message["do"] == "fork" else _reap(message["pid"]))
+
+
+def _fork(wire: Wire) -> dict[str, Any]:
+    _, (end_fd, log_fd), _, _ = socket.recv_fds(wire.socket, 1, 2)
+    pid = os.fork()
+    if pid:
+        os.close(end_fd)
+        os.close(log_fd)
+        return {"pid": pid}
+    status = 1
+    try:
+        os.setsid()
+        die_with_parent()
+        wire.close()
+        os.dup2(log_fd, 1)
+        os.dup2(log_fd, 2)
+        os.close(log_fd)
+        from bench_core.duel.worker import serve
+
+        serve(Wire(socket.socket(fileno=end_fd)))
+        status = 0
+    except BaseException:  # noqa: BLE001  (the child must never return into the zygote's loop)
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _reap(pid: int) -> dict[str, Any]:
+    _, status = os.waitpid(pid, 0)
+    return {"status": status}
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends: even a stopped one then dies."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)

@@ -1,0 +1,57 @@
+"""What can go wrong, by what the reader of a result should conclude from it."""
+
+
+class BenchError(Exception):
+    """Base of ours. Its message says what was expected, what was found and what to do."""
+
+    status = "error"
+
+
+class Unavailable(BenchError):
+    """This machine lacks what the mode needs: the cell is skipped."""
+
+    status = "skipped"
+
+
+class Unsupported(BenchError):
+    """This model cannot take this mode, on any machine."""
+
+    status = "unsupported"
+
+
+class NotEngaged(BenchError):
+    """The mode ran, but shows no evidence that what it names took effect."""
+
+    status = "not_engaged"
+
+
+class WrongOutput(BenchError):
+    """The outputs differ from the oracle's by more than the mode may."""
+
+    status = "wrong_output"
+
+
+class WorkerCrashed(BenchError):
+    """The contender's process ended before it answered."""
+
+    status = "crashed"
+
+
+class WorkerTimeout(BenchError):
+    """The contender's process did not answer within its limit."""
+
+    status = "timeout"
+
+
+class OutOfMemory(BenchError):
+    """The contender asked for more memory than it may have."""
+
+    status = "out_of_memory"
+
+
+class Incomparable(BenchError):
+    """No honest comparison is possible."""
+
+
+class UsageError(BenchError):
+    """The request itself cannot be carried out; raised before anything runs (exit code 2)."""

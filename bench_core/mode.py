@@ -1,0 +1,95 @@
+"""A way to run a model, and the job it is given."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench_core.cell import Cell
+from bench_core.model import Model
+from bench_core.runner import Inputs, Runner
+
+if TYPE_CHECKING:
+    from torch import nn
+
+EXAMPLE_SEEDS = range(4)
+"""Seeds of the inputs that are timed; the ones that outputs are verified on differ."""
+
+
+@dataclass
+class Job:
+    """What a mode gets to work with: a cell, and a folder to keep its artefacts in.
+
+    `module` is built when first asked for: a mode that loads a finished artefact never pays
+    for it, and `load_s` then stays 0.
+    """
+
+    model: Model
+    cell: Cell
+    folder: Path
+    load_s: float = field(default=0.0, init=False)
+    made: list[str] = field(default_factory=list, init=False)
+
+    @cached_property
+    def module(self) -> "nn.Module":
+        start = time.perf_counter()
+        module = self.model.build()
+        self.load_s = time.perf_counter() - start
+        return module
+
+    @cached_property
+    def examples(self) -> tuple[Inputs, ...]:
+        """The inputs that are timed; also what a mode may trace, export or calibrate with."""
+        cell = self.cell
+        return tuple(
+            self.model.inputs(cell.length, cell.batch, seed, False) for seed in EXAMPLE_SEEDS
+        )
+
+    def artifact(self, name: str, make: Callable[[Path], None]) -> Path:
+        """The file `name` in the job's folder, made by `make(path)` if it is not there yet.
+
+        It is made beside and moved into place, so a torn one is never found.
+        """
+        path = self.folder / name
+        if not path.exists():
+            part = path.with_name(f"part-{path.name}")
+            make(part)
+            part.replace(path)
+            self.made.append(name)
+        return path
+
+
+@dataclass(frozen=True)
+class Mode:
+    """A way to run a model.
+
+    prepare: makes the model ready. Raises: Unsupported where this model cannot take it,
+        Unavailable where the machine cannot.
+    engaged: the evidence → None, or why the mode did not do what its name says.
+    requires: modules that must be importable, else the cell is skipped.
+    frameworks: modules that running the finished artefact imports.
+    min_sqnr_db: None for a lossless mode; otherwise the least signal-to-noise ratio, in dB,
+        that its outputs may have against the oracle.
+    stochastic: outputs differ from call to call by intent; they are not compared.
+    any_shape: one built artefact serves every batch and length (it is verified on another
+        of each). Otherwise each length has a process of its own.
+    dtype: of the arithmetic that dominates, for the share of the machine's peak.
+    """
+
+    name: str
+    family: str
+    summary: str
+    prepare: Callable[[Job], Runner]
+    engaged: Callable[[dict[str, Any]], str | None]
+    frameworks: tuple[str, ...] = ("torch",)
+    requires: tuple[str, ...] = ()
+    min_sqnr_db: float | None = None
+    stochastic: bool = False
+    any_shape: bool = True
+    dtype: str = "float32"
+
+    @property
+    def lossy(self) -> bool:
+        return self.min_sqnr_db is not None

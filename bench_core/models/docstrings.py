@@ -1,0 +1,110 @@
+"""A retrieval corpus that every Python carries: its standard library's docstrings.
+
+A pair is a docstring's summary and what follows the blank line after it: the query, and the
+body that it should find. A summary that wraps has its lines joined (PEP 257 wants one line;
+one in six of the 2,238 of Python 3.11 has more). Taken are public functions, methods and
+classes; left out are
+
+- private names: a leading underscore in any part of the path, dunders too;
+- tests, and packages that were installed into the library's folder;
+- docstrings without a blank line, so without a body;
+- pairs whose summary came before, in the order of the paths (the first one is kept).
+"""
+
+import ast
+import hashlib
+import sysconfig
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from bench_core.errors import Unavailable
+
+INSTALLED = {"site-packages", "dist-packages"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """name: where it was found, as in "json.decoder.JSONDecoder.raw_decode"."""
+
+    name: str
+    summary: str
+    body: str
+
+
+@cache
+def standard_library() -> tuple[Pair, ...]:
+    """The corpus of the running Python; read once per process, in about five seconds.
+
+    Raises: Unavailable where this Python ships no library source.
+    """
+    folder = Path(sysconfig.get_path("stdlib"))
+    if not (folder / "ast.py").is_file():
+        raise Unavailable(
+            f"expected the standard library's source in {folder}, found no ast.py there; "
+            "use a Python that is installed with its .py files"
+        )
+    return corpus(folder)
+
+
+def corpus(folder: Path) -> tuple[Pair, ...]:
+    """Every pair of the .py files under `folder`, sorted by path, then as in the file.
+
+    Raises: SyntaxError, naming the file, where one is not Python.
+    """
+    paths = {path.relative_to(folder).with_suffix("").parts: path for path in _sources(folder)}
+    pairs: dict[str, Pair] = {}
+    for parts in sorted(paths):
+        tree = ast.parse(paths[parts].read_bytes(), str(paths[parts]))
+        module = parts[:-1] if parts[-1] == "__init__" else parts
+        for pair in _pairs(tree, ".".join(module)):
+            pairs.setdefault(pair.summary, pair)
+    return tuple(pairs.values())
+
+
+def sha256(pairs: Iterable[Pair]) -> str:
+    """Names the texts and their order."""
+    digest = hashlib.sha256()
+    for pair in pairs:
+        for text in (pair.summary, pair.body):
+            # The NUL keeps ("ab", "c") and ("a", "bc") apart.
+            digest.update(text.encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _sources(folder: Path) -> Iterator[Path]:
+    """Public modules. Folders that are left out are not walked at all."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            if not (path.name in INSTALLED or _private(path.name) or _test(path.name)):
+                yield from _sources(path)
+        elif path.suffix == ".py" and not _test(path.stem):
+            if path.stem == "__init__" or not _private(path.stem):
+                yield path
+
+
+def _private(name: str) -> bool:
+    return name.startswith("_")
+
+
+def _test(name: str) -> bool:
+    """Whether a folder or module holds tests; doctest and unittest do not."""
+    return name in {"test", "tests"} or name.startswith("test_") or name.endswith("_test")
+
+
+def _pairs(node: ast.AST, path: str) -> Iterator[Pair]:
+    """Pairs of what is defined in `node`, also under an `if` or `try`, not in functions."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            if _private(child.name):
+                continue
+            name = f"{path}.{child.name}"
+            summary, _, body = (ast.get_docstring(child) or "").partition("\n\n")
+            if body.strip():
+                yield Pair(name, " ".join(summary.split()), body.strip())
+            if isinstance(child, ast.ClassDef):
+                yield from _pairs(child, name)
+        elif not isinstance(child, ast.expr):
+            yield from _pairs(child, path)
+

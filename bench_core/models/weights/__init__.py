@@ -1,0 +1,1 @@
+"""Trained weights of our own, each beside the script that makes it again."""

@@ -1,0 +1,61 @@
+"""PyTorch's own int8 dynamic quantisation: weights ahead of time, activations at each call."""
+
+import warnings
+from collections import Counter
+from typing import Any
+
+from bench_core.errors import Unsupported
+from bench_core.mode import Job, Mode
+from bench_core.runner import Runner
+from bench_core.runtimes.torch_module import inference_call, torch_runner
+
+INT8_MIN_SQNR_DB = 15.0
+"""A quantiser of b bits leaves 6.02·b − 7.27 dB on a full-range Gaussian clipped at 4 σ
+(Jayant and Noll 1984, §4.3): 41 dB for 8 bits. Per-tensor ranges stretched tenfold by an
+outlier cost 20 dB, a dozen layers in a row some more: below 15 dB something is broken."""
+
+
+def _prepare(job: Job) -> Runner:
+    import torch
+    from torch import nn
+
+    kinds = {nn.Linear, nn.LSTM, nn.GRU}
+    if not any(type(part) in kinds for part in job.module.modules()):
+        raise Unsupported(
+            f"int8_dynamic quantises Linear, LSTM and GRU layers; {job.model.name} has none"
+        )
+    with warnings.catch_warnings():
+        for message in ("torch.ao.quantization is deprecated", ".*[qQ]uant.* deprecated"):
+            warnings.filterwarnings("ignore", message)
+        module = torch.ao.quantization.quantize_dynamic(  # type: ignore[no-untyped-call]
+            job.module.eval(), kinds, dtype=torch.qint8
+        )
+    call = inference_call(module)
+
+    def evidence() -> dict[str, Any]:
+        quantised = [
+            type(part).__name__
+            for part in module.modules()
+            if type(part).__module__.startswith("torch.ao.nn.quantized.dynamic")
+            and not type(part).__name__.endswith("PackedParams")
+        ]
+        return {"quantised": dict(Counter(quantised)), "engine": torch.backends.quantized.engine}
+
+    return torch_runner(module, call, evidence)
+
+
+def _engaged(evidence: dict[str, Any]) -> str | None:
+    if not sum(evidence.get("quantised", {}).values()):
+        return "expected quantised layers, found none"
+    return None
+
+
+INT8_DYNAMIC = Mode(
+    name="int8_dynamic",
+    family="int8",
+    summary="eval(), inference_mode, Linear, LSTM and GRU layers in int8",
+    prepare=_prepare,
+    engaged=_engaged,
+    min_sqnr_db=INT8_MIN_SQNR_DB,
+    dtype="int8",
+)

@@ -1,0 +1,64 @@
+"""ONNX Runtime's own int8 dynamic quantisation.
+
+What is shipped is the `.onnx` file.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from bench_core.mode import Job, Mode
+from bench_core.modes.ort import elsewhere, prepare
+from bench_core.runner import Runner
+from bench_core.runtimes.onnx_export import operators
+
+ORT_INT8_MIN_SQNR_DB = 15.0
+"""As int8_dynamic: about 41 dB per layer in theory, less 20 for an outlier's range and some
+more for a dozen layers in a row."""
+
+INTEGER = (
+    "MatMulInteger",
+    "MatMulIntegerToFloat",
+    "DynamicQuantizeMatMul",
+    "ConvInteger",
+    "DynamicQuantizeLSTM",
+    "QAttention",
+)
+
+
+def _quantise(exported: Path, finished: Path) -> None:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    # Without it the exporters' own shapes contradict the quantised graph's ("Inferred shape
+    # and existing shape differ in dimension 0: (64) vs (10)"), and LSTMs stay float.
+    ready = exported.with_name(f"ready-{exported.name}")
+    try:
+        quant_pre_process(exported, ready, skip_symbolic_shape=True)
+        # ConvInteger with signed weights was 4 times slower than with unsigned ones.
+        weights = QuantType.QUInt8 if operators(ready)["Conv"] else QuantType.QInt8
+        quantize_dynamic(ready, finished, weight_type=weights)
+    finally:
+        ready.unlink(missing_ok=True)
+
+
+def _prepare(job: Job) -> Runner:
+    return prepare(job, "ort_int8_dynamic", _quantise, "ORT_ENABLE_ALL")
+
+
+def _engaged(evidence: dict[str, Any]) -> str | None:
+    if not any(name in evidence.get("fused", {}) for name in INTEGER):
+        return f"expected one of {', '.join(INTEGER)}, found {evidence.get('fused')}"
+    return elsewhere(evidence)
+
+
+ORT_INT8_DYNAMIC = Mode(
+    name="ort_int8_dynamic",
+    family="onnxruntime",
+    summary="ONNX Runtime, matrix products and convolutions in int8",
+    prepare=_prepare,
+    engaged=_engaged,
+    frameworks=("onnxruntime",),
+    requires=("onnxruntime", "onnx"),
+    min_sqnr_db=ORT_INT8_MIN_SQNR_DB,
+    dtype="int8",
+)

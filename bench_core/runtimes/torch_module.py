@@ -1,0 +1,72 @@
+"""Arrays into a torch module and out of it again, and the runner around one."""
+
+import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench_core.runner import Inputs, Runner
+from bench_core.runtimes.torch_state import shipped
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+Tensors = tuple["torch.Tensor", ...]
+
+
+def feed(inputs: Inputs, dtype: "torch.dtype | None" = None) -> Tensors:
+    """The arrays as tensors of their own, floating ones as `dtype` if one is given."""
+    import torch
+
+    tensors = (torch.tensor(array) for array in inputs)
+    return tuple(t.to(dtype) if dtype and t.is_floating_point() else t for t in tensors)
+
+
+def read(output: "torch.Tensor") -> list[np.ndarray]:
+    """The one output, as a float64 copy."""
+    return [np.array(output.detach().double().cpu().numpy())]
+
+
+def torch_runner(
+    module: "nn.Module",
+    call: Callable[[Any], "torch.Tensor"],
+    evidence: Callable[[], dict[str, Any]],
+    feed: Callable[[Inputs], Any] = feed,
+) -> Runner:
+    """A runner whose artefact is the module's state dict, as `torch.save` would write it."""
+    artifact_bytes, artifact_sha256 = shipped(module)
+    return Runner(call, feed, read, evidence, artifact_bytes, artifact_sha256)
+
+
+def inference_call(module: Callable[..., Any]) -> Callable[[Tensors], "torch.Tensor"]:
+    """Calls `module` as a user would who knows about inference mode."""
+    import torch
+
+    def call(tensors: Tensors) -> "torch.Tensor":
+        with torch.inference_mode():
+            output: torch.Tensor = module(*tensors)
+            return output
+
+    return call
+
+
+def cast_copy(module: "nn.Module", dtype: "torch.dtype") -> "nn.Module":
+    """A copy whose floating parameters and buffers are `dtype`; `module` stays as it is.
+
+    The copies are cast before they are made (deepcopy's memo already holds them), so no
+    second full-precision model is ever in memory. Tensors that a module keeps as plain
+    attributes, which `Module.to` would miss, are copied as they are.
+    """
+    from torch import nn
+
+    memo: dict[int, Any] = {}
+    for parameter in module.parameters():
+        if parameter.is_floating_point():
+            cast = nn.Parameter(parameter.detach().to(dtype), parameter.requires_grad)
+            memo[id(parameter)] = cast
+    for buffer in module.buffers():
+        if buffer.is_floating_point():
+            memo[id(buffer)] = buffer.detach().to(dtype)
+    return copy.deepcopy(module, memo)

@@ -1,0 +1,1 @@
+"""Which cells there are, and one cell from start to end."""

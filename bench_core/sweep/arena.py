@@ -1,0 +1,199 @@
+"""What stays open between the cells of a sweep: a zygote, a reference, an oracle."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench_core import discover
+from bench_core.analysis.statistics import LaunchSpread, pooled_launch_sd
+from bench_core.cell import Cell
+from bench_core.duel.duel import Duel, fight
+from bench_core.duel.stopping import Rule
+from bench_core.duel.contender import BUILD_LIMIT_S, Contender, Worker
+from bench_core.duel.zygote import Zygote
+from bench_core.hardware.cpu import usable_cores
+from bench_core.model import Model
+from bench_core.sweep.fingerprint import making_key
+from bench_core.sweep.stopwatch import Stopwatch
+
+VerifySpec = tuple[int, int, int, bool]
+"""Length, batch, seed and padding of inputs that outputs are verified on."""
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """What is right: per verification input, in float64 and by eager float32."""
+
+    name: str
+    below: tuple[str, ...]
+    flops: float
+    exact: dict[VerifySpec, np.ndarray]
+    eager: dict[VerifySpec, np.ndarray]
+
+
+def default_cache() -> Path:
+    """Where artefacts and cold readings are kept between sweeps."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "bench-core"
+
+
+def verify_specs(model: Model, cell: Cell) -> tuple[list[VerifySpec], list[VerifySpec]]:
+    """Inputs of the cell's own shape, plain and padded, and some of another length and batch.
+
+    Their seeds are never those of the timed inputs, which a mode may trace or calibrate with.
+    """
+    own = [(cell.length, cell.batch, 101, False), (cell.length, cell.batch, 102, True)]
+    other = next((n for n in model.lengths if n != cell.length), cell.length)
+    return own, [(other, cell.batch + 2, 103, True)]
+
+
+class Arena:
+    """Opens contenders, and keeps what several cells share.
+
+    say: told, in a few words, what is being done.
+    """
+
+    def __init__(
+        self, reference: str, threads: int, cache: Path, say: Callable[[str], None]
+    ) -> None:
+        self.reference_mode = reference
+        self.threads = threads
+        self.cache = cache
+        self.say = say
+        self.cores = usable_cores()[:threads]
+        self.watch = Stopwatch()
+        self.spreads: dict[str, LaunchSpread] = {}
+        self._zygote: tuple[tuple[str, ...], Zygote] | None = None
+        self._reference: Contender | None = None
+        self._oracle: tuple[str, Oracle] | None = None
+
+    def spread(self, model: Model) -> LaunchSpread:
+        """How far launches of the model's class differ; the prior alone before any control."""
+        return self.spreads.get(model.bound) or pooled_launch_sd([])
+
+    def folder(self, cell: Cell) -> Path:
+        """Where the cell's artefacts and its cold reading are kept."""
+        return self.cache / making_key(discover.models()[cell.model]) / str(cell)
+
+    def zygote(self, model: Model) -> Zygote:
+        """One with the model's frameworks, shared by the cells that follow each other."""
+        preload = _preload(model)
+        if self._zygote is None or self._zygote[0] != preload:
+            self.close()
+            self.say(f"starting: {', '.join(preload)}")
+            with self.watch("starting"):
+                self._zygote = (preload, Zygote(preload))
+        return self._zygote[1]
+
+    def contender(self, cell: Cell, zygote: Zygote | None = None) -> Contender:
+        """A warm one. The first ever of its cell is started twice, for the cold reading.
+
+        Raises: BenchError of any kind: what the mode or its process came to.
+        """
+        parent = zygote or self.zygote(discover.models()[cell.model])
+        folder = self.folder(cell)
+        note = folder / "cold.json"
+        if not note.exists():
+            self.say(f"{cell.mode}: first build")
+            with (
+                self.watch("building, first time"),
+                Contender(parent, cell, folder, self.cores) as cold,
+            ):
+                reading = {**cold.started, "date": date.today().isoformat()}
+            note.write_text(json.dumps(reading))
+        with self.watch("building"):
+            return Contender(parent, cell, folder, self.cores)
+
+    def cold_reading(self, cell: Cell) -> dict[str, Any]:
+        """What the first start of this cell took, and its date."""
+        reading: dict[str, Any] = json.loads((self.folder(cell) / "cold.json").read_text())
+        return reading
+
+    def reference(self, cell: Cell) -> Contender:
+        """The reference of the cell's model, length and batch, alive until another is wanted."""
+        wanted = replace(cell, mode=self.reference_mode, provider="cpu")
+        if self._reference is None or self._reference.cell != wanted or self.reference_died:
+            if self._reference is not None:
+                self._reference.close()
+            self._reference = None
+            self._reference = self.contender(wanted)
+        return self._reference
+
+    @property
+    def reference_died(self) -> bool:
+        """Whether the reference has ended by itself; `reference` then starts another."""
+        return self._reference is not None and not self._reference.alive
+
+    @contextmanager
+    def fresh_pair(self, first: Cell, second: Cell) -> Iterator[tuple[Contender, Contender]]:
+        """Two contenders, each from a zygote of its own: a launch that replicates.
+
+        Children of one zygote share its address-space layout, and so a bias.
+        """
+        preload = _preload(discover.models()[first.model])
+        with ExitStack() as stack:
+            with self.watch("starting"):
+                zygotes = [stack.enter_context(Zygote(preload)) for _ in range(2)]
+            pair = [
+                stack.enter_context(self.contender(cell, zygote))
+                for cell, zygote in zip((first, second), zygotes, strict=True)
+            ]
+            yield pair[0], pair[1]
+
+    def fight(self, pair: tuple[Contender, Contender], rule: Rule) -> Duel:
+        """A duel of two that are alive; what launches it needs more are opened afresh."""
+        first, second = (contender.cell for contender in pair)
+        model = discover.models()[first.model]
+        fresh_pair_s = 2.0 * self.zygote(model).start_s + 1.0
+        with self.watch("duels"):
+            duel = fight(
+                pair,
+                lambda: self.fresh_pair(first, second),
+                rule,
+                self.spread(model),
+                fresh_pair_s,
+            )
+        self.watch.move("duels", "timed blocks", duel.timed_s)
+        return duel
+
+    def oracle(self, cell: Cell) -> Oracle:
+        """What is right for the cell's model, length and batch."""
+        if self._oracle is None or self._oracle[0] != cell.group:
+            model = discover.models()[cell.model]
+            self._oracle = (cell.group, self._ask_oracle(model, cell))
+        return self._oracle[1]
+
+    def _ask_oracle(self, model: Model, cell: Cell) -> Oracle:
+        specs = [spec for part in verify_specs(model, cell) for spec in part]
+        zygote = self.zygote(model)
+        with self.watch("verifying"), Worker(zygote) as worker:
+            reply, outputs = worker.ask(
+                "oracle", BUILD_LIMIT_S, model=model.name, threads=self.threads, inputs=specs
+            )
+        exact, eager = outputs[: len(specs)], outputs[len(specs) :]
+        return Oracle(
+            reply["name"],
+            tuple(reply["below"]),
+            reply["flops"],
+            dict(zip(specs, exact, strict=True)),
+            dict(zip(specs, eager, strict=True)),
+        )
+
+    def close(self) -> None:
+        """End every process; the arena can be used again."""
+        if self._reference is not None:
+            self._reference.close()
+        if self._zygote is not None:
+            self._zygote[1].close()
+        self._reference = self._zygote = None
+
+
+def _preload(model: Model) -> tuple[str, ...]:
+    return ("torch", *model.frameworks)

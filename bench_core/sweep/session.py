@@ -1,0 +1,222 @@
+"""A sweep from its first cell to its file."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench_core import discover
+from bench_core.cell import Cell
+from bench_core.duel.contender import Worker
+from bench_core.duel.stopping import Rule
+from bench_core.hardware import cpu, gpu
+from bench_core.record import SCHEMA, Advice, Record
+from bench_core.sweep import control, fingerprint, profiles, results
+from bench_core.sweep.arena import Arena
+from bench_core.sweep.journal import Journal
+from bench_core.sweep.lock import machine_lock
+from bench_core.sweep.playoff import advise
+from bench_core.sweep.profiles import Request
+from bench_core.sweep.trial import try_cell
+
+PEAK_DTYPES = ("float32", "bfloat16", "int8")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished cell: its record, the medians of its blocks, and the trail of a failure."""
+
+    record: Record
+    block_medians_s: list[float]
+    detail: str = ""
+
+
+@dataclass
+class Sweep:
+    """What one run of the suite holds open, and what it has found so far.
+
+    say: told, in a few words, what is being done.
+    """
+
+    request: Request
+    folder: Path
+    cache: Path
+    resume: bool
+    say: Callable[[str], None]
+    done: dict[str, Done] = field(default_factory=dict, init=False)
+    advice: list[Advice] = field(default_factory=list, init=False)
+    facts: dict[str, Any] = field(default_factory=dict, init=False)
+
+    @contextmanager
+    def open(self, cells: list[Cell]) -> Iterator["Sweep"]:
+        """Take the machine for `cells`; everything is ended on leaving.
+
+        Raises: UsageError if another sweep has it.
+        """
+        self._cells = cells
+        self._journal = Journal(self.folder / ".journal")
+        self._profile = profiles.profile(self.request.profile)
+        budget_s = self.request.budget_s
+        self._rule = Rule(self._profile.budget_s if budget_s is None else budget_s)
+        threads = profiles.thread_count(self.request.threads)
+        self._controls: dict[str, control.Control] = {}
+        with machine_lock("sweep"):
+            self._journal.open(resume=self.resume)
+            self.arena = Arena(self.request.reference, threads, self.cache, self.say)
+            try:
+                self.facts = self._look_around(threads)
+                yield self
+            finally:
+                self.arena.close()
+
+    def run(self, cell: Cell) -> Done:
+        """Measure one cell, or take it from the journal of the run that is resumed."""
+        key = self._key(cell)
+        kept = self._journal.read("cell", str(cell), key)
+        if kept is not None:
+            done = Done(Record.from_json(kept["record"]), kept["block_medians_s"])
+        else:
+            self._ensure_control(cell)
+            trial = try_cell(self.arena, cell, self._rule, self.facts)
+            medians = trial.duel.block_medians_s("B") if trial.duel else []
+            if trial.duel:
+                self._journal.write_raw(str(cell), trial.duel)
+            done = Done(trial.record, medians, trial.detail)
+            data = {"record": trial.record.to_json(), "block_medians_s": medians}
+            self._journal.write("cell", str(cell), key, data)
+            self._remember_wall(cell, trial.record.wall_s)
+        self.done[str(cell)] = done
+        return done
+
+    def finish_group(self, group: str) -> None:
+        """All cells of a group are done: settle what to advise."""
+        records = [
+            done.record for name, done in self.done.items() if Cell.parse(name).group == group
+        ]
+        if len(records) < 2:
+            return  # a single cell was asked for: there is nothing to choose between
+        key = self._key(Cell.parse(records[0].cell))
+        kept = self._journal.read("advice", group, key)
+        if kept is not None:
+            advice = Advice.from_json(kept)
+        else:
+            advice = advise(self.arena, records, self._rule)
+            self._journal.write("advice", group, key, advice.to_json())
+        self.advice.append(advice)
+
+    def left_s(self, cells: list[Cell]) -> float | None:
+        """About how long `cells` will take: as they last did, else the mean of those done."""
+        took = [done.record.wall_s for done in self.done.values() if done.record.wall_s]
+        mean = sum(took) / len(took) if took else None
+        known = [self._wall_file(cell) for cell in cells]
+        guesses = [json.loads(f.read_text()) if f.exists() else mean for f in known]
+        return None if None in guesses else sum(guesses)
+
+    def bench(self, *, interrupted: bool) -> dict[str, Any]:
+        """What the file holds under "bench"."""
+        session = self.facts | {
+            "finished": _now(),
+            "interrupted": interrupted,
+            "warnings": list(dict.fromkeys([*self.facts["warnings"], *cpu.warnings()])),
+            "aa": control.summary(self._controls),
+            "wall_s": self.arena.watch.seconds,
+        }
+        return {
+            "schema": SCHEMA,
+            "session": session,
+            "cells": [done.record.to_json() for done in self.done.values()],
+            "advice": [advice.to_json() for advice in self.advice],
+        }
+
+    def save(self, content: dict[str, Any], *, interrupted: bool) -> Path:
+        """Write the final file and the raw samples beside it. A finished run needs no journal."""
+        stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}_{self.request.profile}"
+        path = results.free_name(self.folder, stem)
+        raw = [(name, self._journal.raw_file(name)) for name in self.done]
+        results.write_raw(path.with_suffix(".raw.npz"), [one for one in raw if one[1].exists()])
+        results.write_json(path, content)
+        if not interrupted:
+            self._journal.clear()
+        return path
+
+    def _key(self, cell: Cell) -> str:
+        settings = (*asdict(self.request).items(), self.arena.threads, self._rule.budget_s)
+        chosen = ("models", "modes", "lengths", "profile")  # which cells, not what they come to
+        kept = tuple(one for one in settings if not (isinstance(one, tuple) and one[0] in chosen))
+        return fingerprint.measuring_key(discover.models()[cell.model], kept)
+
+    def _ensure_control(self, cell: Cell) -> None:
+        """Before the first cell of a class: A/A launches, so that its intervals are honest."""
+        bounds = {name: model.bound for name, model in discover.models().items()}
+        bound = bounds[cell.model]
+        if bound in self._controls:
+            return
+        chosen = control.control_cells(self._cells, bounds, self.request.reference)[bound]
+        kept = self._journal.read("control", bound, self._key(chosen))
+        if kept is None:
+            self.say(f"A/A control: {chosen.model}")
+            count = self._profile.control_launches
+            kept = list(control.launches(self.arena, chosen, count))
+            self._journal.write("control", bound, self._key(chosen), kept)
+        self._controls[bound] = control.Control(str(chosen), tuple(kept))
+        self.arena.spreads[bound] = control.pooled_launch_sd(kept)
+
+    def _look_around(self, threads: int) -> dict[str, Any]:
+        gpus, no_gpu = gpu.facts()
+        names = dict.fromkeys(cell.model for cell in self._cells)
+        first = discover.models()[self._cells[0].model]
+        return {
+            "started": _now(),
+            "request": asdict(self.request),
+            "budget_s": self._rule.budget_s,
+            "machine": fingerprint.machine(),
+            "gpus": gpus,
+            "energy_reason": no_gpu or "energy is not measured yet on this device",
+            "versions": fingerprint.versions(),
+            "environment": fingerprint.environment(),
+            "git": fingerprint.git(),
+            "threads": threads,
+            "cores": self.arena.cores,
+            "parent_pid": os.getpid(),
+            "models": {name: _model_facts(name) for name in names},
+            "peak_flops_per_s": self._peaks(first, threads),
+            "warnings": cpu.warnings(),
+        }
+
+    def _peaks(self, first: Any, threads: int) -> dict[str, float]:
+        found = {}
+        for dtype in PEAK_DTYPES:
+            with Worker(self.arena.zygote(first)) as worker:
+                reply, _ = worker.ask(
+                    "peak_flops", dtype=dtype, threads=threads, cores=self.arena.cores
+                )
+            found[dtype] = reply["flops_per_s"]
+        return found
+
+    def _wall_file(self, cell: Cell) -> Path:
+        return self.cache / "wall_s" / str(cell)
+
+    def _remember_wall(self, cell: Cell, wall_s: float | None) -> None:
+        file = self._wall_file(cell)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(wall_s))
+
+
+def _model_facts(name: str) -> dict[str, Any]:
+    model = discover.models()[name]
+    return {
+        "summary": model.summary,
+        "length_axis": model.length_axis,
+        "weights": model.weights,
+        "licence": model.licence,
+        "source": model.source,
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,81 @@
+"""How long a cell takes to its first output, and how much memory."""
+
+import json
+from statistics import median
+from typing import Any
+
+from bench_core import discover
+from bench_core.cell import Cell
+from bench_core.duel.contender import Contender
+from bench_core.duel.probe import Imports, measure_imports, probe
+from bench_core.record import Peak, Ready
+from bench_core.sweep.arena import Arena
+from bench_core.sweep.fingerprint import making_key
+
+PROBE_LAUNCHES = 5
+
+
+def imports(arena: Arena, cell: Cell, *, builds_module: bool) -> Imports:
+    """What importing the cell's frameworks costs; measured once per set, versions and machine.
+
+    builds_module: whether it needs the model's own code, or a finished artefact is enough.
+    """
+    model, mode = discover.models()[cell.model], discover.modes()[cell.mode]
+    modules = tuple(dict.fromkeys((*mode.frameworks, *(model.frameworks * builds_module))))
+    note = arena.cache / making_key(model) / f"imports-{'-'.join(modules)}.json"
+    if not note.exists():
+        arena.say(f"importing {', '.join(modules)} in fresh interpreters")
+        with arena.watch("probing"):
+            found = measure_imports(modules)
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps({"seconds": found.seconds, "rss_bytes": found.rss_bytes}))
+    kept = json.loads(note.read_text())
+    return Imports(modules, tuple(kept["seconds"]), kept["rss_bytes"])
+
+
+def ready_of(arena: Arena, contender: Contender) -> Ready:
+    """Of a running contender: one reading of each part, the imports measured apart."""
+    started, cold = contender.started, arena.cold_reading(contender.cell)
+    imported = imports(arena, contender.cell, builds_module=started["built_module"])
+    return Ready(
+        source="worker",
+        import_s=median(imported.seconds),
+        load_s=started["load_s"],
+        build_cold_s=cold["load_s"] + cold["build_s"] - started["load_s"],
+        build_warm_s=started["build_s"],
+        first_call_s=started["first_call_s"],
+        cold_measured_on=cold["date"],
+    )
+
+
+def peak_of(arena: Arena, contender: Contender, growth_bytes: int) -> Peak:
+    """The imports' memory plus what the contender's process grew by since it was forked."""
+    imported = imports(arena, contender.cell, builds_module=contender.started["built_module"])
+    return Peak(imported.rss_bytes + growth_bytes, "worker")
+
+
+def probed(arena: Arena, cell: Cell, *, builds_module: bool) -> tuple[Ready, Peak]:
+    """The same for real: medians over fresh interpreters with cold files.
+
+    Raises: WorkerCrashed if one fails.
+    """
+    modules = imports(arena, cell, builds_module=builds_module).modules
+    with arena.watch("probing"):
+        readings: list[dict[str, Any]] = [
+            probe(cell, arena.folder(cell), modules) for _ in range(PROBE_LAUNCHES)
+        ]
+    mid = {
+        key: median(one[key] for one in readings)
+        for key in ("import_s", "load_s", "build_s", "first_call_s", "peak_rss_bytes")
+    }
+    cold = arena.cold_reading(cell)
+    ready = Ready(
+        source="probe",
+        import_s=mid["import_s"],
+        load_s=mid["load_s"],
+        build_cold_s=max(0.0, cold["load_s"] + cold["build_s"] - mid["load_s"]),
+        build_warm_s=mid["build_s"],
+        first_call_s=mid["first_call_s"],
+        cold_measured_on=cold["date"],
+    )
+    return ready, Peak(int(mid["peak_rss_bytes"]), "probe")

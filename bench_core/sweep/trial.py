@@ -1,0 +1,191 @@
+"""One cell from start to end: built, verified, duelled, verified again, on paper."""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from bench_core import discover
+from bench_core.analysis import task as task_judge
+from bench_core.analysis.break_even import break_even
+from bench_core.analysis.fidelity import judge
+from bench_core.analysis.statistics import LaunchSpread, latency
+from bench_core.cell import Cell
+from bench_core.duel.contender import Contender
+from bench_core.duel.duel import Duel
+from bench_core.duel.interleave import spoilt
+from bench_core.duel.stopping import Rule
+from bench_core.errors import BenchError, NotEngaged, WrongOutput
+from bench_core.mode import Mode
+from bench_core.model import Model
+from bench_core.record import Fidelity, Record, Speedup, Work
+from bench_core.sweep.arena import Arena, VerifySpec, verify_specs
+from bench_core.sweep.start import peak_of, ready_of
+from bench_core.sweep.tasks import task_score
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A cell's record, the duel behind it, and, of a failure, the trail to it."""
+
+    record: Record
+    duel: Duel | None = None
+    detail: str = ""
+
+
+def try_cell(arena: Arena, cell: Cell, rule: Rule, facts: dict[str, Any]) -> Trial:
+    """Whatever the cell comes to is a result: what was measured before a failure is kept.
+
+    facts: the session's `peak_flops_per_s` and `energy_reason`.
+    """
+    mode = discover.modes()[cell.mode]
+    found: dict[str, Any] = {"energy_reason": facts["energy_reason"]}
+    start = time.perf_counter()
+    duels: list[Duel] = []
+    status, reason, detail = "ok", None, ""
+    try:
+        _measure(arena, cell, rule, facts, found, duels)
+    except BenchError as error:
+        status, reason = error.status, str(error)
+        detail = getattr(error, "detail", "\n".join(getattr(error, "__notes__", ())))
+        found["right"] = None
+    record = Record(
+        cell=str(cell),
+        family=mode.family,
+        lossy=mode.lossy,
+        status=status,
+        reason=reason,
+        wall_s=time.perf_counter() - start,
+        **found,
+    )
+    return Trial(record, duels[0] if duels else None, detail)
+
+
+def _measure(
+    arena: Arena,
+    cell: Cell,
+    rule: Rule,
+    facts: dict[str, Any],
+    found: dict[str, Any],
+    duels: list[Duel],
+) -> None:
+    """Fill `found` with the record's fields as they become known."""
+    model, mode = discover.models()[cell.model], discover.modes()[cell.mode]
+    own, other = verify_specs(model, cell)
+    with arena.contender(cell) as contender:
+        found["artifact_bytes"] = contender.started["artifact_bytes"]
+        found["ready_s"] = ready_of(arena, contender)
+        found["fidelity"] = _verified(arena, contender, model, mode, own)
+        _engaged(contender, mode, found)
+        duel = _duel(arena, contender, rule)
+        duels.append(duel)
+        growth_bytes = _engaged(contender, mode, found)
+        found["peak_rss_bytes"] = peak_of(arena, contender, growth_bytes)
+        specs = own + other if mode.any_shape else own
+        found["fidelity"] = _verified(arena, contender, model, mode, specs)
+    found |= _duel_fields(arena, cell, duel)
+    reference_ready = ready_of(arena, arena.reference(cell))
+    found["break_even_calls"] = break_even(found["ready_s"], reference_ready, found["speedup"])
+    found["work"] = _work(arena, cell, mode, facts, found)
+    if mode.stochastic:
+        found["right"] = False
+        return
+    score = found["task"] = task_score(arena, cell)
+    found["right"] = None if score is None else task_judge.is_right(score)
+
+
+def _verified(
+    arena: Arena, contender: Contender, model: Model, mode: Mode, specs: list[VerifySpec]
+) -> Fidelity | None:
+    """Hold its outputs against the oracle's. Raises: WrongOutput."""
+    if mode.stochastic:
+        return None
+    oracle = arena.oracle(contender.cell)
+    with arena.watch("verifying"):
+        _, outputs = contender.ask("outputs", inputs=specs)
+    fidelity, wrong = judge(
+        outputs,
+        [oracle.exact[spec] for spec in specs],
+        [oracle.eager[spec] for spec in specs],
+        min_sqnr_db=mode.min_sqnr_db,
+        oracle_name=oracle.name,
+        top1=model.task is not None and model.task.macro,
+    )
+    if wrong:
+        raise WrongOutput(wrong)
+    return fidelity
+
+
+def _engaged(contender: Contender, mode: Mode, found: dict[str, Any]) -> int:
+    """Read the evidence; returns by how much the process has grown. Raises: NotEngaged."""
+    reply, _ = contender.ask("evidence")
+    found["evidence"] = reply["evidence"]
+    found["engaged"] = reply["not_engaged"] is None
+    if reply["not_engaged"]:
+        raise NotEngaged(f"{mode.name}: {reply['not_engaged']}")
+    return int(reply["growth_bytes"])
+
+
+def _duel(arena: Arena, contender: Contender, rule: Rule) -> Duel:
+    """Against the reference; should the reference itself die, once more against a new one."""
+
+    def against_reference() -> Duel:
+        reference = arena.reference(contender.cell)
+        arena.say(f"{contender.cell.mode}: timing")
+        return arena.fight((reference, contender), rule)
+
+    try:
+        return against_reference()
+    except BenchError:
+        if not (arena.reference_died and contender.alive):
+            raise
+    return against_reference()
+
+
+def _duel_fields(arena: Arena, cell: Cell, duel: Duel) -> dict[str, Any]:
+    """What a finished duel adds to a record."""
+    calls, spread = duel.calls_per_sample, arena.spread(discover.models()[cell.model])
+    taken = latency(duel.samples_s("B"), calls)
+    return {
+        "latency_s": taken,
+        "throughput_items_per_s": cell.batch / taken.p50,
+        "speedup": speedup(duel, spread, arena.reference_mode),
+        "warnings": _warnings(cell, duel),
+    }
+
+
+def speedup(duel: Duel, spread: LaunchSpread, reference: str) -> Speedup:
+    """The duel's ratio as it goes on paper; `reference` is the mode of its side A."""
+    now = duel.look.estimate
+    return Speedup(
+        reference=reference,
+        reference_median_s=latency(duel.samples_s("A"), duel.calls_per_sample).p50,
+        ratio=math.exp(now.log_ratio),
+        low=math.exp(now.low),
+        high=math.exp(now.high),
+        confidence=duel.confidence,
+        quads=duel.quads,
+        launches=len(duel.launches),
+        launch_sd=spread.sd,
+        limited_by=duel.look.step,
+    )
+
+
+def _warnings(cell: Cell, duel: Duel) -> tuple[str, ...]:
+    found = []
+    share = float(spoilt(duel.blocks).mean())
+    if share > 0.2:
+        found.append(f"the machine was slow during {share:.0%} of the blocks")
+    if (busy := int(duel.warmed["B"]["threads_busy"])) > cell.threads:
+        found.append(f"{busy} threads were busy where {cell.threads} were allowed")
+    return tuple(found)
+
+
+def _work(
+    arena: Arena, cell: Cell, mode: Mode, facts: dict[str, Any], found: dict[str, Any]
+) -> Work | None:
+    peak = facts["peak_flops_per_s"].get(mode.dtype)
+    if peak is None:
+        return None
+    flops = arena.oracle(cell).flops
+    return Work(flops, peak, flops / found["latency_s"].p50 / peak)

@@ -1,0 +1,83 @@
+"""`nox -s bench` measures; `nox -s tests` proves; `nox -s lint types` keep the house."""
+
+import os
+import subprocess
+import sys
+
+import nox
+
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+nox.options.default_venv_backend = "virtualenv"  # uv would fetch gigabytes of CUDA
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """The package itself, and what these dependency groups list, at the pinned versions."""
+    wanted = [name for group in groups for name in PROJECT["dependency-groups"][group]]
+    session.install("--constraint", "constraints.txt", "--editable", ".", *wanted)
+
+
+def bench(session: nox.Session, verb: str) -> None:
+    """Run one verb of the command, and end with its exit code: nox would make each failure 1."""
+    install(session)
+    command = os.path.join(session.bin, "bench")
+    code = subprocess.call([command, verb, *session.posargs], env={**os.environ, **session.env})
+    if code:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+@nox.session(name="bench")
+def run(session: nox.Session) -> None:
+    """Sweep models × modes × lengths, print the answer, save results/….json."""
+    bench(session, "run")
+
+
+@nox.session
+def aa(session: nox.Session) -> None:
+    """Duel a mode against itself: this machine's noise floor, today."""
+    bench(session, "aa")
+
+
+@nox.session
+def modes(session: nox.Session) -> None:
+    """List the ways to run a model."""
+    bench(session, "modes")
+
+
+@nox.session
+def models(session: nox.Session) -> None:
+    """List the models."""
+    bench(session, "models")
+
+
+@nox.session
+def cost(session: nox.Session) -> None:
+    """What the harness itself costs: per timed call, and of a sweep's wall time."""
+    bench(session, "cost")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Properties, corner cases, injected faults, and the README's commands."""
+    install(session, "test")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, spelling, and the arrows between the floors."""
+    session.install("--constraint", "constraints.txt", *PROJECT["dependency-groups"]["lint"])
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy, strict."""
+    install(session, "types")
+    session.run("mypy")
