@@ -67,7 +67,7 @@ def run(
     suite = Path("benchmarks")
     if not suite.is_dir():
         raise UsageError(f"expected a folder 'benchmarks' here, in {Path.cwd()}; found none")
-    arguments = [str(suite), "-vv" if verbose else "-v", "--no-header", "--no-summary"]
+    arguments = [str(suite), "-vv" if verbose else "-v", "--no-header", "-rN"]
     arguments += ["--benchmark-quiet", "-p", "no:cacheprovider", "-o", "console_output_style=count"]
     arguments += ["-k", keyword] if keyword else []
     arguments += [

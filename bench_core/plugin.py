@@ -1,14 +1,14 @@
 """Pytest's side of a sweep: options, one test per cell, and what the terminal shows."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench_core.cell import Cell
+
 if TYPE_CHECKING:
-    from bench_core.cell import Cell
     from bench_core.sweep.session import Done, Sweep
 
 OK = "ok"
@@ -61,7 +61,8 @@ class Bench:
             cells = profiles.cells(options.request(self.config.getoption))
         except UsageError as error:
             raise pytest.UsageError(str(error)) from None
-        metafunc.parametrize("bench_cell", cells, ids=str, indirect=True)
+        # Strings: pytest-benchmark writes a test's parameters to JSON.
+        metafunc.parametrize("bench_cell", [str(cell) for cell in cells], indirect=True)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -70,11 +71,13 @@ class Bench:
             if cell is not None:
                 marker = pytest.mark.benchmark(timer=CLOCK, group=cell.group)
                 item.add_marker(marker, append=False)
+                # A cell that fails before it is timed never uses pytest-benchmark's fixture.
+                item.add_marker(pytest.mark.filterwarnings("ignore:Benchmark fixture was not used"))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.cells = [cell for item in session.items if (cell := _cell_of(item))]
 
-    def run(self, cell: "Cell") -> "Done":
+    def run(self, cell: Cell) -> "Done":
         """Open the sweep at the first cell, and measure this one."""
         if hasattr(self.config, "workerinput"):
             pytest.fail("cells timed in parallel would time each other: run without -n", False)
@@ -112,7 +115,9 @@ class Bench:
         said = dict(report.user_properties).get("bench")
         if said is None or report.when != "call":
             return None
-        return report.outcome, {"passed": ".", "failed": "F"}.get(report.outcome, "s"), said
+        status = dict(report.user_properties)["bench_status"]
+        category = report.outcome if status in (OK, *SKIPPING) else status
+        return category, {"passed": ".", "failed": "F"}.get(report.outcome, "s"), said
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self.interrupted = excinfo.errisinstance(KeyboardInterrupt)
@@ -173,16 +178,16 @@ CLOCK = ReplayClock()
 
 
 @pytest.fixture
-def bench_cell(request: pytest.FixtureRequest, benchmark: Any) -> Iterator["CellTest"]:
+def bench_cell(request: pytest.FixtureRequest, benchmark: Any) -> "CellTest":
     """One cell of the sweep. `publish` measures it and reports what it came to."""
     bench: Bench = request.config.pluginmanager.get_plugin("bench_core.session")
-    yield CellTest(bench, request.param, request.node, benchmark)
+    return CellTest(bench, Cell.parse(request.param), request.node, benchmark)
 
 
 class CellTest:
     """A cell as its test sees it."""
 
-    def __init__(self, bench: Bench, cell: "Cell", item: pytest.Item, benchmark: Any) -> None:
+    def __init__(self, bench: Bench, cell: Cell, item: pytest.Item, benchmark: Any) -> None:
         self.cell = cell
         self._bench = bench
         self._item = item
@@ -193,8 +198,9 @@ class CellTest:
         if not self._benchmark.enabled:
             pytest.skip("pytest-benchmark is disabled")
         done = self._bench.run(self.cell)
-        self._item.user_properties.append(("bench", self._said(done)))
         record = done.record
+        self._item.user_properties.append(("bench", self._said(done)))
+        self._item.user_properties.append(("bench_status", record.status))
         if done.block_medians_s:
             self._replay(done.block_medians_s)
             self._benchmark.extra_info["cell"] = str(self.cell)
@@ -231,6 +237,6 @@ class CellTest:
         return text if not left_s else f"{text}, {duration(left_s)} left"
 
 
-def _cell_of(item: pytest.Item) -> "Cell | None":
+def _cell_of(item: pytest.Item) -> Cell | None:
     params = getattr(getattr(item, "callspec", None), "params", {})
-    return params.get("bench_cell")
+    return Cell.parse(params["bench_cell"]) if "bench_cell" in params else None

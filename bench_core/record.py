@@ -3,8 +3,9 @@
 Schema history: 1 — first.
 """
 
+import sys
 import types
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 SCHEMA = 1
@@ -198,17 +199,7 @@ class Advice:
 def _read(kind: Any, value: Any, where: str) -> Any:
     """`value` as `kind`, checked: result files are untrusted."""
     if is_dataclass(kind):
-        if not isinstance(value, dict):
-            raise ValueError(f"{where}: expected an object, found {type(value).__name__}")
-        hints = get_type_hints(kind)
-        known = {f.name for f in fields(kind)}
-        if unknown := sorted(set(value) - known):
-            raise ValueError(f"{where}: unknown field {unknown[0]!r}")
-        read = {k: _read(hints[k], v, f"{where}.{k}") for k, v in value.items()}
-        try:
-            return kind(**read)
-        except TypeError as error:
-            raise ValueError(f"{where}: {error}") from None
+        return _read_dataclass(kind, value, where)
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
         if value is None:
@@ -225,8 +216,25 @@ def _read(kind: Any, value: Any, where: str) -> Any:
         return {k: _read(get_args(kind)[1], v, f"{where}.{k}") for k, v in value.items()}
     if kind is Any:
         return value
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        # An int too large for a float compares as larger than every float.
+        if not abs(value) <= sys.float_info.max:
+            raise ValueError(f"{where}: expected a finite number, found {value!r:.20}")
         return float(value)
+    if kind is int and isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError(f"{where}: expected an integer of 64 bits, found a larger one")
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise ValueError(f"{where}: expected {kind.__name__}, found {value!r:.60}")
     return value
+
+
+def _read_dataclass(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where}: expected an object, found {type(value).__name__}")
+    known = {f.name: f.default for f in fields(kind)}
+    if unknown := sorted(map(str, set(value) - set(known))):
+        raise ValueError(f"{where}: unknown field {unknown[0]!r}, expected one of {list(known)}")
+    if missing := [k for k, default in known.items() if default is MISSING and k not in value]:
+        raise ValueError(f"{where}: expected the field {missing[0]!r}, found none")
+    hints = get_type_hints(kind)
+    return kind(**{k: _read(hints[k], v, f"{where}.{k}") for k, v in value.items()})

@@ -1,7 +1,8 @@
 """Hypothesis strategies, and invented results, that more than one test uses."""
 
 import types
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator
+from dataclasses import is_dataclass
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
@@ -12,10 +13,15 @@ from bench_core.record import Advice, Record
 names = st.text(min_size=1, max_size=12)
 """Of anything: users' models are called after their files."""
 
+texts = st.text(max_size=12) | st.sampled_from(["[/b]", "[red]x", ":smile:", "\x1b[2J", "a|b"])
+"""Of anything, and of what a terminal or rich would obey."""
+
 finite = st.floats(allow_nan=False, allow_infinity=False)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | finite | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 """What `json.loads` can return, but for NaN and infinity."""
@@ -39,11 +45,34 @@ def advices() -> st.SearchStrategy[Advice]:
     )
 
 
+def spoilt(value: Any, parts: st.SearchStrategy = json_values) -> st.SearchStrategy:
+    """A JSON value, one part of which is replaced by one of `parts`."""
+    return st.tuples(st.sampled_from(list(_paths(value))), parts).map(
+        lambda change: _replaced(value, *change)
+    )
+
+
+def _paths(value: Any, at: tuple = ()) -> Iterator[tuple]:
+    """Where every part of a JSON value is."""
+    yield at
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from _paths(value[key], (*at, key))
+
+
+def _replaced(value: Any, path: tuple, part: Any) -> Any:
+    if not path:
+        return part
+    copy = value.copy()
+    copy[path[0]] = _replaced(value[path[0]], path[1:], part)
+    return copy
+
+
 def _of(kind: Any, **given: st.SearchStrategy) -> st.SearchStrategy:
     """Values of a type as `bench_core.record` spells them; `given` replaces fields."""
     if is_dataclass(kind):
         hints = get_type_hints(kind)
-        parts = {f.name: given.get(f.name) or _of(hints[f.name]) for f in fields(kind)}
+        parts = {name: given[name] if name in given else _of(hint) for name, hint in hints.items()}
         return st.builds(kind, **parts)
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
@@ -52,5 +81,5 @@ def _of(kind: Any, **given: st.SearchStrategy) -> st.SearchStrategy:
         return st.lists(_of(inner[0]), max_size=3).map(tuple)
     if origin is dict:
         return st.dictionaries(st.text(max_size=6), _of(inner[1]), max_size=3)
-    plain = {float: finite, int: st.integers(), str: st.text(max_size=12), bool: st.booleans()}
+    plain = {float: finite, int: st.integers(-(2**63), 2**63 - 1), str: texts, bool: st.booleans()}
     return json_values if kind is Any else plain[kind]

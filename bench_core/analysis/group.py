@@ -32,7 +32,9 @@ class Group:
         try:
             model, length, batch = text.split("|")
             return cls(
-                unquote(model), int(length.removeprefix("length=")), int(batch.removeprefix("batch="))
+                unquote(model),
+                int(length.removeprefix("length=")),
+                int(batch.removeprefix("batch=")),
             )
         except ValueError:
             raise UsageError(f"a group reads model|length=N|batch=N, not {text!r}") from None

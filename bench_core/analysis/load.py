@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from bench_core.analysis.group import Group
 from bench_core.analysis.session import facts
@@ -38,7 +38,7 @@ def load(path: Path) -> Results:
     if not text.strip():
         raise UsageError(f"{path}: expected a saved run, found an empty file; run it again")
     try:
-        data = json.loads(text, parse_constant=_refuse_constant)
+        data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{path}: expected JSON, found {error}; if the file was cut off, run it again"
@@ -47,10 +47,6 @@ def load(path: Path) -> Results:
         return _results(data)
     except (ValueError, UsageError) as error:
         raise UsageError(f"{path}: {error}") from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name}, which is not JSON")
 
 
 def _results(data: Any) -> Results:

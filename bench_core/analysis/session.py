@@ -8,11 +8,12 @@ from typing import Any
 class NoiseFloor:
     """Of one class of models, from A/A duels: how far identical programs seem to differ.
 
-    sd: of the launch values seen. pooled_sd: with the prior, as it enters every interval.
+    sd: of the launch values seen, None without any. pooled_sd: with the prior, as it enters
+    every interval.
     """
 
     launches: int
-    sd: float
+    sd: float | None
     pooled_sd: float
 
 
@@ -63,14 +64,15 @@ def _machine(machine: dict[str, Any]) -> str:
 def _noise(data: Any, name: str) -> NoiseFloor:
     if not isinstance(data, dict):
         raise ValueError(f"session.aa.{name}: expected an object, found {data!r:.40}")
-    sd, pooled_sd = _get(data, "sd", float, 0.0), _get(data, "pooled_sd", float, 0.0)
+    sd, pooled_sd = _get(data, "sd", float, None), _get(data, "pooled_sd", float, 0.0)
     return NoiseFloor(_get(data, "launches", int, 0), sd, pooled_sd)
 
 
 def _length_axis(data: Any, name: str) -> str:
     if not isinstance(data, dict):
         raise ValueError(f"session.models.{name}: expected an object, found {data!r:.40}")
-    return _get(data, "length_axis", str, "")
+    axis: str = _get(data, "length_axis", str, "")
+    return axis
 
 
 def _get(data: dict[str, Any], key: str, kind: type, default: Any) -> Any:

@@ -16,10 +16,11 @@ def duration(seconds: float) -> str:
     """
     if seconds < 99.95:
         return _scaled(seconds, _DURATIONS)
-    minutes, rest_s = divmod(round(seconds), 60)
-    if minutes < 60:
+    if seconds < 3599.5:
+        minutes, rest_s = divmod(round(seconds), 60)
         return f"{minutes} min {rest_s:02} s"
-    return f"{minutes // 60} h {minutes % 60:02} min"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02} min"
 
 
 def size(n_bytes: float) -> str:
@@ -85,9 +86,9 @@ def visible(text: str) -> str:
 
 def _scaled(value: float, units: tuple[tuple[float, str], ...]) -> str:
     """Three digits of `value` in the first unit that needs no fourth before the point."""
-    for scale, unit in units:
-        digits = float(f"{value / scale:.3g}")
-        if digits < 1000:
-            break
+    if not value:
+        return f"0 {units[-1][1]}"
+    rounded = [(float(f"{value / scale:.3g}"), unit) for scale, unit in units]
+    digits, unit = next(((d, unit) for d, unit in rounded if d < 1000), rounded[-1])
     decimals = 2 if digits < 10 else 1 if digits < 100 else 0
-    return f"{digits:.{decimals}f} {unit}" if value else f"0 {units[-1][1]}"
+    return f"{digits:.{decimals}f} {unit}"

@@ -21,6 +21,7 @@ from bench_core.errors import BenchError, OutOfMemory, WorkerCrashed, WorkerTime
 BUILD_LIMIT_S = 600.0
 CALL_LIMIT_S = 120.0
 TASK_LIMIT_S = 1800.0
+_LAST_WORDS = 2000
 
 
 class Failure(BenchError):
@@ -54,15 +55,16 @@ class Worker:
         return self._open
 
     def ask(
-        self, do: str, limit_s: float = CALL_LIMIT_S, **fields: Any
+        self, do: str, limit_s: float | None = None, **fields: Any
     ) -> tuple[Message, list[np.ndarray]]:
-        """Send one message and wait for its answer.
+        """Send one message and wait for its answer, by default for CALL_LIMIT_S.
 
         Raises: Failure with the worker's own words; WorkerCrashed or WorkerTimeout, after
         which the worker is gone.
         """
         if not self._open:
             raise WorkerCrashed("this contender has ended")
+        limit_s = CALL_LIMIT_S if limit_s is None else limit_s
         self._signal(signal.SIGCONT)
         try:
             self._wire.send({"do": do, **fields})
@@ -82,44 +84,40 @@ class Worker:
             raise Failure(problem["status"], problem["message"], problem["traceback"])
         return reply, arrays
 
-    def close(self) -> int | None:
-        """Kill it and whatever it started; returns its wait status the first time."""
+    def close(self, *, kill: bool = True) -> int | None:
+        """End it and whatever it started; returns its wait status, the first time.
+
+        kill: False for one that is ending by itself, whose own status is wanted.
+        """
         if not self._open:
             return None
         self._open = False
         self._wire.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)  # it may not yet lead its own group
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        self._log.close()
+        if kill:
+            self._signal(signal.SIGKILL)  # it may not lead its group yet
         status = None
         with contextlib.suppress(BrokenWire, TimeoutError, KeyError):
             status = self._zygote.reap(self.pid)
-        self._log.close()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
         return status
 
     def _post_mortem(self, do: str, error: BrokenWire) -> BenchError:
-        """What to say of a worker that has gone. Its wait status is read before it is killed."""
-        self._open = False
-        self._wire.close()
-        try:
-            status = self._zygote.reap(self.pid)
-        except (BrokenWire, TimeoutError):
-            return WorkerCrashed(f"its zygote ended during {do!r} ({error})")
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        """What to say of a worker that has gone; its last words are the error's note."""
         self._log.seek(0)
-        said = self._log.read().decode(errors="replace").strip()[-2000:]
-        self._log.close()
-        if os.WIFSIGNALED(status):
+        said = self._log.read().decode(errors="replace").strip()[-_LAST_WORDS:]
+        status = self.close(kill=False)
+        if status is None:
+            crash: BenchError = WorkerCrashed(f"its zygote ended during {do!r} ({error})")
+        elif not os.WIFSIGNALED(status):
+            code = os.waitstatus_to_exitcode(status)
+            crash = WorkerCrashed(f"the process exited with {code} during {do!r}")
+        else:
             name = signal.Signals(os.WTERMSIG(status)).name
-            crash: BenchError = WorkerCrashed(f"the process was killed by {name} during {do!r}")
+            crash = WorkerCrashed(f"the process was killed by {name} during {do!r}")
             if name == "SIGKILL" and oom_kills() > self._oom_kills:
                 crash = OutOfMemory(f"the kernel, out of memory, killed the process during {do!r}")
-        else:
-            crash = WorkerCrashed(
-                f"the process exited with {os.waitstatus_to_exitcode(status)} during {do!r}"
-            )
         if said:
             crash.add_note(said)
         return crash

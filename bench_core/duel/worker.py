@@ -185,6 +185,7 @@ def _described(error: Exception) -> Message:
     text = str(error).strip()
     if isinstance(error, MemoryError) or "not enough memory" in text or "bad_alloc" in text:
         status = "out_of_memory"
+        text = text or "the process asked for more memory than there is"
     elif isinstance(error, BenchError):
         status = error.status
     else:

@@ -26,6 +26,7 @@ from bench_core import discover
 from bench_core.duel.wire import PROTOCOL, BrokenWire, Wire
 
 _PR_SET_PDEATHSIG = 1
+_ENDING_LIMIT_S = 5.0
 
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -49,9 +50,13 @@ class Zygote:
             env={**os.environ, **_QUIET},
         )
         theirs.close()
-        hello, _ = self.wire.receive(start_limit_s)
-        if hello.get("error"):
-            raise ImportError(hello["error"])
+        try:
+            hello, _ = self.wire.receive(start_limit_s)
+            if hello.get("error"):
+                raise ImportError(hello["error"])
+        except BaseException:
+            self.close()
+            raise
         self.pid = self._process.pid
         self.start_s: float = hello["seconds"]
 
@@ -145,8 +150,16 @@ def _fork(wire: Wire) -> dict[str, Any]:
 
 
 def _reap(pid: int) -> dict[str, Any]:
-    _, status = os.waitpid(pid, 0)
-    return {"status": status}
+    """The wait status of a worker that is ending; one that does not end is made to."""
+    deadline = time.monotonic() + _ENDING_LIMIT_S
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return {"status": status}
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            deadline = float("inf")
+        time.sleep(0.001)
 
 
 def die_with_parent() -> None:

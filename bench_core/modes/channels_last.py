@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any
 from bench_core.errors import Unsupported
 from bench_core.mode import Job, Mode
 from bench_core.runner import Inputs, Runner
-from bench_core.runtimes.torch_module import Tensors, feed, inference_call, torch_runner
+from bench_core.runtimes.torch_module import (
+    Tensors,
+    activations,
+    feed,
+    inference_call,
+    torch_runner,
+)
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
 
 
 def _feed(inputs: Inputs) -> Tensors:
@@ -37,25 +42,6 @@ def _layouts(tensors: "list[torch.Tensor]") -> list[int]:
     return [sum(told), len(told)]
 
 
-def _activations(module: "nn.Module", tensors: Tensors) -> "list[torch.Tensor]":
-    """What the layers put out in one call."""
-    import torch
-
-    seen: list[torch.Tensor] = []
-
-    def keep(_module: "nn.Module", _inputs: Any, output: Any) -> None:
-        if isinstance(output, torch.Tensor):
-            seen.append(output)
-
-    hooks = [part.register_forward_hook(keep) for part in module.modules()]
-    try:
-        inference_call(module)(tensors)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return seen
-
-
 def _prepare(job: Job) -> Runner:
     import torch
 
@@ -69,10 +55,10 @@ def _prepare(job: Job) -> Runner:
     def evidence() -> dict[str, Any]:
         return {
             "weights": _layouts(list(module.parameters())),
-            "activations": _layouts(_activations(module, _feed(job.examples[0]))),
+            "activations": _layouts(activations(module, _feed(job.examples[0]))),
         }
 
-    return torch_runner(module, inference_call(module), evidence, _feed)
+    return torch_runner(job, module, inference_call(module), evidence, _feed)
 
 
 def _engaged(evidence: dict[str, Any]) -> str | None:

@@ -6,7 +6,6 @@ What is shipped is the state dict: the generated code is made again where it is 
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bench_core.mode import Job, Mode
@@ -14,6 +13,8 @@ from bench_core.runner import Runner
 from bench_core.runtimes.torch_module import Tensors, feed, inference_call, torch_runner
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
 
 GRAPH_CALL = "## Call CompiledFxGraph"
@@ -39,18 +40,17 @@ def _profile(call: "Callable[[Tensors], torch.Tensor]", tensors: Tensors) -> dic
     """What one call ran: compiled graphs, and the operators that are still eager PyTorch's."""
     import torch
 
-    # use_kineto=False: the older profiler starts no thread that would stay.
-    with torch.autograd.profiler.profile(use_kineto=False) as profile:
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
         call(tensors)
-    names = [event.name for event in profile.function_events or []]
+    events = profile.events() or []
     outer = [
         event.name
-        for event in profile.function_events or []
+        for event in events
         if event.name.startswith("aten::")
         and not (event.cpu_parent and event.cpu_parent.name.startswith("aten::"))
     ]
-    graphs = sum(name.startswith(GRAPH_CALL) for name in names)
-    return {"graphs_run": graphs, "aten": dict(Counter(outer))}
+    graphs = sum(event.name.startswith(GRAPH_CALL) for event in events)
+    return {"graphs_run": graphs, "aten": dict(sorted(Counter(outer).items()))}
 
 
 def _prepare(job: Job) -> Runner:
@@ -61,10 +61,10 @@ def _prepare(job: Job) -> Runner:
     # A model that fails to compile must fail, not run eagerly.
     torch._dynamo.config.suppress_errors = False
     module = job.module.eval()
-    call = inference_call(torch.compile(module, dynamic=False))
     with warnings.catch_warnings():
         # Inductor itself still imports modules that use it.
         warnings.filterwarnings("ignore", r"`torch\.jit\.script_method` is", DeprecationWarning)
+        call = inference_call(torch.compile(module, dynamic=False))
         before = _counts()
         call(feed(job.examples[0]))
         built = _counts()
@@ -73,7 +73,7 @@ def _prepare(job: Job) -> Runner:
     def evidence() -> dict[str, Any]:
         return {**built, **_profile(call, feed(job.examples[0]))}
 
-    return torch_runner(module, call, evidence)
+    return torch_runner(job, module, call, evidence)
 
 
 def _engaged(evidence: dict[str, Any]) -> str | None:

@@ -70,7 +70,7 @@ def _runner(
             "inference": output.is_inference(),
         }
 
-    return torch_runner(module, call, evidence)
+    return torch_runner(job, module, call, evidence)
 
 
 def _judge(**expected: bool) -> Callable[[dict[str, Any]], str | None]:

@@ -1,16 +1,21 @@
 """Half precision throughout: half the bytes, and fewer significant bits."""
 
-from typing import Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 from bench_core.mode import Job, Mode
 from bench_core.runner import Inputs, Runner
 from bench_core.runtimes.torch_module import (
     Tensors,
+    activations,
     cast_copy,
     feed,
     inference_call,
     torch_runner,
 )
+
+if TYPE_CHECKING:
+    import torch
 
 BF16_MIN_SQNR_DB = 25.0
 """A bfloat16 keeps 8 significant bits. One rounding has a relative error uniform within
@@ -38,21 +43,29 @@ def _prepare(job: Job) -> Runner:
         return feed(inputs, torch.bfloat16)
 
     def evidence() -> dict[str, Any]:
-        dtypes = [str(p.dtype).removeprefix("torch.") for p in module.parameters()]
         output = call(bf16_feed(job.examples[0]))
         return {
-            "parameters": {dtype: dtypes.count(dtype) for dtype in sorted(set(dtypes))},
-            "output": str(output.dtype).removeprefix("torch."),
+            "parameters": _by_dtype(list(module.parameters())),
+            "activations": _by_dtype(activations(module, bf16_feed(job.examples[0]))),
+            "output": _by_dtype([output]),
             "cpu": _cpu(),
         }
 
-    return torch_runner(module, call, evidence, bf16_feed)
+    return torch_runner(job, module, call, evidence, bf16_feed)
+
+
+def _by_dtype(tensors: "list[torch.Tensor]") -> dict[str, int]:
+    """How many of the floating ones have each dtype."""
+    dtypes = (str(t.dtype).removeprefix("torch.") for t in tensors if t.is_floating_point())
+    return dict(Counter(dtypes))
 
 
 def _engaged(evidence: dict[str, Any]) -> str | None:
-    parameters, output = evidence.get("parameters", {}), evidence.get("output")
-    if "bfloat16" not in parameters or "float32" in parameters or output != "bfloat16":
-        return f"expected bfloat16 parameters and output, found {parameters} and {output}"
+    """Parameters all bfloat16, and layers mostly: a model may raise some by itself."""
+    parameters, layers = evidence.get("parameters", {}), evidence.get("activations", {})
+    half = layers.get("bfloat16", 0)
+    if set(parameters) != {"bfloat16"} or 2 * half <= sum(layers.values()):
+        return f"expected bfloat16 parameters and layers, found {parameters} and {layers}"
     return None
 
 

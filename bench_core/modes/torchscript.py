@@ -37,10 +37,14 @@ def _trace(job: Job) -> "torch.jit.ScriptModule":
     with torch.no_grad(), warnings.catch_warnings():
         # It warns of each Python value that became a constant, harmless ones too. Whether
         # one mattered is for the oracle to say, on inputs that the trace has not seen.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+        # It reads every attribute of every submodule, and deprecated properties say so.
+        warnings.filterwarnings("ignore", ".* is deprecated", FutureWarning)
         try:
-            traced: torch.jit.ScriptModule = torch.jit.trace(module, first, check_inputs=[other])
-        except torch.jit.TracingCheckError as error:
+            traced: torch.jit.ScriptModule = torch.jit.trace(  # type: ignore[no-untyped-call]
+                module, first, check_inputs=[other]
+            )
+        except torch.jit.TracingCheckError as error:  # type: ignore[attr-defined]
             lines = str(error).strip().splitlines()
             raise WrongOutput(
                 f"the trace of {job.model.name} differs from example to example: its control "
@@ -58,7 +62,7 @@ def _prepare(job: Job, name: str, freeze: bool) -> Runner:
 
     with _deprecations_silenced():
         path = job.artifact(f"{name}.pt", make)
-        module = torch.jit.load(path)
+        module = torch.jit.load(path)  # type: ignore[no-untyped-call]
     artifact_bytes, artifact_sha256 = fingerprint(path)
 
     def evidence() -> dict[str, Any]:

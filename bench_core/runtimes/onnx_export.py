@@ -4,7 +4,7 @@ import copy
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench_core.errors import Unsupported
 from bench_core.model import Model
@@ -22,6 +22,7 @@ NOISE = (
     ("You are using the legacy TorchScript-based ONNX export", DeprecationWarning),
     ("The feature will be removed", DeprecationWarning),
     (r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning),
+    ("Exporting aten::index operator of advanced indexing", UserWarning),
     # Two inputs share an axis by name, which is what we ask for.
     ("# The axis name", UserWarning),
 )
@@ -39,21 +40,25 @@ def export(model: Model, module: "nn.Module", example: Inputs, path: Path, by: E
 
     evaluating = copy.deepcopy(module).eval()
     dynamic = {name: dict(model.dynamic_axes.get(name, {})) for name in model.input_names}
+    output = model.output_name
     if by == "dynamo":
-        shapes = {"dynamic_shapes": tuple(dynamic.values())}
+        shapes: dict[str, Any] = {"dynamic_shapes": tuple(dynamic.values())}
+        # It gives the output a name that an inner value may have already (minilm's
+        # "embedding" did) and writes an invalid file; inner names have no dot.
+        output = f"{output}.output"
     else:
         shapes = {"dynamic_axes": {name: dict(axes) for name, axes in model.dynamic_axes.items()}}
     with torch.no_grad(), warnings.catch_warnings():
         for message, category in NOISE:
             warnings.filterwarnings("ignore", message, category)
         # Which Python values became constants: the oracle decides whether one mattered.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         torch.onnx.export(
             evaluating,
             feed(example),
             path,
             input_names=list(model.input_names),
-            output_names=[model.output_name],
+            output_names=[output],
             dynamo=by == "dynamo",
             external_data=False,
             verbose=False,

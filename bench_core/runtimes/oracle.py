@@ -10,6 +10,7 @@ from bench_core.runtimes.torch_module import cast_copy, feed, read
 
 if TYPE_CHECKING:
     from torch import nn
+    from torch.overrides import TorchFunctionMode
     from torch.utils._python_dispatch import TorchDispatchMode
 
 FLOAT64, EAGER_FLOAT32 = "float64", "eager float32"
@@ -30,9 +31,11 @@ def run(module: "nn.Module", inputs: list[Inputs]) -> tuple[list[np.ndarray], st
     default = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
-        with torch.no_grad(), _raiser(below):
-            for item in inputs:
-                outputs += read(double(*feed(item, torch.float64)))
+        for item in inputs:
+            tensors = feed(item, torch.float64)
+            with torch.no_grad(), _raiser(below), _departures(below):
+                output = double(*tensors)
+            outputs += read(output)
     except RuntimeError as error:  # an operator without a float64 kernel, or mixed dtypes
         below.append(str(error).splitlines()[0])
     finally:
@@ -52,9 +55,9 @@ def eager_outputs(module: "nn.Module", inputs: list[Inputs]) -> list[np.ndarray]
 
 
 def flops(module: "nn.Module", inputs: Inputs) -> int:
-    """Floating-point operations of one call: two per multiply-add of the matrix products,
-    convolutions and attentions; the rest is not counted.
+    """Floating-point operations of one call.
 
+    Two per multiply-add of matrix products, convolutions and attentions; no others count.
     Source: torch.utils.flop_counter.
     """
     import torch
@@ -94,7 +97,7 @@ def _raiser(below: list[str]) -> "TorchDispatchMode":
             return False
         return value.is_floating_point() or value.is_complex()
 
-    class Raise(TorchDispatchMode):
+    class Raise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         def __torch_dispatch__(
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
         ) -> Any:
@@ -110,4 +113,22 @@ def _raiser(below: list[str]) -> "TorchDispatchMode":
                 below.append(str(func))
             return output
 
-    return Raise()
+    return Raise()  # type: ignore[no-untyped-call]
+
+
+def _departures(below: list[str]) -> "TorchFunctionMode":
+    """Names in `below` each way by which floats leave torch: what is done to them is not seen."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    ways = {torch.Tensor.numpy, torch.Tensor.__array__, torch.Tensor.__dlpack__}
+
+    class Watch(TorchFunctionMode):
+        def __torch_function__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            if func in ways and args[0].is_floating_point():
+                below.append(f"Tensor.{func.__name__}")
+            return func(*args, **(kwargs or {}))
+
+    return Watch()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench_core.mode import Job
 from bench_core.runner import Inputs, Runner
 from bench_core.runtimes.torch_state import shipped
 
@@ -30,13 +31,14 @@ def read(output: "torch.Tensor") -> list[np.ndarray]:
 
 
 def torch_runner(
+    job: Job,
     module: "nn.Module",
     call: Callable[[Any], "torch.Tensor"],
     evidence: Callable[[], dict[str, Any]],
     feed: Callable[[Inputs], Any] = feed,
 ) -> Runner:
     """A runner whose artefact is the module's state dict, as `torch.save` would write it."""
-    artifact_bytes, artifact_sha256 = shipped(module)
+    artifact_bytes, artifact_sha256 = shipped(module, job.folder)
     return Runner(call, feed, read, evidence, artifact_bytes, artifact_sha256)
 
 
@@ -50,6 +52,26 @@ def inference_call(module: Callable[..., Any]) -> Callable[[Tensors], "torch.Ten
             return output
 
     return call
+
+
+def activations(module: "nn.Module", tensors: Tensors) -> "list[torch.Tensor]":
+    """What the layers put out, in order, in one call: the innermost modules' tensors."""
+    import torch
+
+    seen: list[torch.Tensor] = []
+
+    def keep(_module: "nn.Module", _inputs: Any, output: Any) -> None:
+        if isinstance(output, torch.Tensor):
+            seen.append(output)
+
+    leaves = [part for part in module.modules() if not any(part.children())]
+    hooks = [part.register_forward_hook(keep) for part in leaves]
+    try:
+        inference_call(module)(tensors)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return seen
 
 
 def cast_copy(module: "nn.Module", dtype: "torch.dtype") -> "nn.Module":

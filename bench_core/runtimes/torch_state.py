@@ -1,7 +1,9 @@
 """What of a torch module must be shipped: the size and the name of its state."""
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+import json
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,8 +24,23 @@ class _ByteCount:
         """Nothing is held back."""
 
 
-def shipped(module: "nn.Module") -> tuple[int, str]:
+def shipped(module: "nn.Module", folder: Path) -> tuple[int, str]:
     """Bytes that `torch.save(module.state_dict())` writes, and the SHA-256 of its content.
+
+    Found once and kept in `folder`, which is one cell's and one content's of code and model:
+    for 90 MB it takes 0.13 s, all of it charged to a start that does little else.
+    """
+    kept = folder / "state.json"
+    if not kept.exists():
+        part = kept.with_name(f"part-{kept.name}")
+        part.write_text(json.dumps(dict(zip(("bytes", "sha256"), measure(module), strict=True))))
+        part.replace(kept)
+    found = json.loads(kept.read_text())
+    return found["bytes"], found["sha256"]
+
+
+def measure(module: "nn.Module") -> tuple[int, str]:
+    """What `shipped` keeps.
 
     The digest covers names, dtypes, shapes and values in the order of the names. The
     file's own digest would not do: pickle's bytes depend on which strings are shared.
@@ -32,7 +49,7 @@ def shipped(module: "nn.Module") -> tuple[int, str]:
 
     state = module.state_dict()
     file = _ByteCount()
-    torch.save(state, file)
+    torch.save(state, cast("IO[bytes]", file))
     digest = hashlib.sha256()
     for name in sorted(state):
         digest.update(name.encode())

@@ -80,7 +80,7 @@ class Arena:
 
     def folder(self, cell: Cell) -> Path:
         """Where the cell's artefacts and its cold reading are kept."""
-        return self.cache / making_key(discover.models()[cell.model]) / str(cell)
+        return self.cache / making_key(cell.model) / str(cell)
 
     def zygote(self, model: Model) -> Zygote:
         """One with the model's frameworks, shared by the cells that follow each other."""

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import bench_core
+from bench_core import discover
 from bench_core.hardware import cpu, memory
-from bench_core.model import Model
 
 _PACKAGE = Path(bench_core.__file__).parent
 _MAKING = ("models", "modes", "runtimes", "mode.py", "model.py", "runner.py")
@@ -81,17 +81,17 @@ def _git(*arguments: str) -> str:
 
 
 @cache
-def making_key(model: Model) -> str:
-    """Names what artefacts of `model` are made from, and the machine that they are made for."""
-    return _key(_sources(_MAKING), _hash_files(model.files()), versions(), machine()["cpu"])
+def making_key(model: str) -> str:
+    """Names what artefacts of that model are made from, and the machine that they are made for."""
+    return _key(_sources(_MAKING), _hash_files(discover.models()[model].files()), versions(), machine()["cpu"])
 
 
 @cache
-def measuring_key(model: Model, settings: tuple[Any, ...]) -> str:
+def measuring_key(model: str, settings: tuple[Any, ...]) -> str:
     """Names all that a record depends on: the same key, and it need not be measured again."""
     return _key(
         _sources(("",)),
-        _hash_files(model.files()),
+        _hash_files(discover.models()[model].files()),
         versions(),
         machine(),
         environment(),

@@ -35,13 +35,18 @@ class Journal:
         if not resume:
             self.clear()
             return
-        if self._file.exists():
-            for text in self._file.read_text().splitlines():
-                try:
-                    line = json.loads(text)
-                    self.lines[line["kind"], line["name"]] = line
-                except (ValueError, KeyError, TypeError):
-                    continue  # the machine died while this line was written
+        if not self._file.exists():
+            return
+        text = self._file.read_text(errors="replace")
+        for one in text.split("\n"):
+            try:
+                line = json.loads(one)
+                self.lines[line["kind"], line["name"]] = line
+            except (ValueError, KeyError, TypeError):
+                continue  # the machine died while this line was written
+        if not text.endswith("\n"):
+            with self._file.open("a") as stream:
+                stream.write("\n")  # what is written next must not join the torn line
 
     def write(self, kind: str, name: str, key: str, data: Any) -> None:
         """Append a line; it is on the disk when this returns."""

@@ -50,7 +50,7 @@ OPTIONS = (
     Option("batch", int, "items per call (1)"),
     Option("reference", str, "the mode that others are timed against (eager_inference_mode)"),
     Option("threads", int, "threads of a contender (all usable cores)"),
-    Option("budget-s", float, "seconds of duel that a cell may take (as the profile says)"),
+    Option("budget-s", float, "seconds of duel a cell may take (as the profile says); 0: verify only"),
     Option("profile", str, "which cells: smoke, default or full"),
     Option("resume", bool, "go on with the run that was stopped; nothing done is run again"),
 )

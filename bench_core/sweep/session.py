@@ -15,6 +15,7 @@ from bench_core.cell import Cell
 from bench_core.duel.contender import Worker
 from bench_core.duel.stopping import Rule
 from bench_core.hardware import cpu, gpu
+from bench_core.hardware.crowd import Crowd
 from bench_core.record import SCHEMA, Advice, Record
 from bench_core.sweep import control, fingerprint, profiles, results
 from bench_core.sweep.arena import Arena
@@ -65,6 +66,7 @@ class Sweep:
         self._rule = Rule(self._profile.budget_s if budget_s is None else budget_s)
         threads = profiles.thread_count(self.request.threads)
         self._controls: dict[str, control.Control] = {}
+        self._crowd = Crowd()
         with machine_lock("sweep"):
             self._journal.open(resume=self.resume)
             self.arena = Arena(self.request.reference, threads, self.cache, self.say)
@@ -81,7 +83,8 @@ class Sweep:
         if kept is not None:
             done = Done(Record.from_json(kept["record"]), kept["block_medians_s"])
         else:
-            self._ensure_control(cell)
+            if self._rule.budget_s > 0:
+                self._ensure_control(cell)
             trial = try_cell(self.arena, cell, self._rule, self.facts)
             medians = trial.duel.block_medians_s("B") if trial.duel else []
             if trial.duel:
@@ -98,8 +101,8 @@ class Sweep:
         records = [
             done.record for name, done in self.done.items() if Cell.parse(name).group == group
         ]
-        if len(records) < 2:
-            return  # a single cell was asked for: there is nothing to choose between
+        if len(records) < 2 or self._rule.budget_s == 0:
+            return  # nothing to choose between
         key = self._key(Cell.parse(records[0].cell))
         kept = self._journal.read("advice", group, key)
         if kept is not None:
@@ -122,7 +125,7 @@ class Sweep:
         session = self.facts | {
             "finished": _now(),
             "interrupted": interrupted,
-            "warnings": list(dict.fromkeys([*self.facts["warnings"], *cpu.warnings()])),
+            "warnings": [*self.facts["warnings"], *self._crowd.warnings()],
             "aa": control.summary(self._controls),
             "wall_s": self.arena.watch.seconds,
         }
@@ -148,7 +151,7 @@ class Sweep:
         settings = (*asdict(self.request).items(), self.arena.threads, self._rule.budget_s)
         chosen = ("models", "modes", "lengths", "profile")  # which cells, not what they come to
         kept = tuple(one for one in settings if not (isinstance(one, tuple) and one[0] in chosen))
-        return fingerprint.measuring_key(discover.models()[cell.model], kept)
+        return fingerprint.measuring_key(cell.model, kept)
 
     def _ensure_control(self, cell: Cell) -> None:
         """Before the first cell of a class: A/A launches, so that its intervals are honest."""

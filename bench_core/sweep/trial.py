@@ -77,6 +77,8 @@ def _measure(
         found["ready_s"] = ready_of(arena, contender)
         found["fidelity"] = _verified(arena, contender, model, mode, own)
         _engaged(contender, mode, found)
+        if rule.budget_s == 0:
+            return  # asked to build and verify only
         duel = _duel(arena, contender, rule)
         duels.append(duel)
         growth_bytes = _engaged(contender, mode, found)

@@ -136,7 +136,13 @@ def test_a_percentile_needs_a_99_percent_chance_of_a_sample_beyond_it(samples, k
 
 def test_batched_samples_say_nothing_above_the_median():
     got = latency(np.full(1000, 1e-6), 100)
-    assert (got.p50, got.p90, got.p95, got.p99, got.calls_per_sample) == (1e-6, None, None, None, 100)
+    assert (got.p50, got.p90, got.p95, got.p99, got.calls_per_sample) == (
+        1e-6,
+        None,
+        None,
+        None,
+        100,
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,128 @@
+"""What every model of ours promises of its inputs and facts."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench_core.errors import UsageError
+from bench_core.model import Model
+from bench_core.models.digits_cnn import DIGITS_CNN, DIGITS_CNN_RELU
+from bench_core.models.minilm import CLS, FIRST_WORD, MINILM, PAD, SEP, VOCABULARY
+from bench_core.models.mlp import MLP
+
+MODELS = (MLP, DIGITS_CNN, DIGITS_CNN_RELU, MINILM)
+models = st.sampled_from(MODELS)
+lengths = st.integers(4, 70)
+batches = st.integers(1, 9)
+seeds = st.integers(0, 2**32 - 1)
+
+
+@given(models, lengths, batches, seeds, st.booleans())
+def test_one_array_per_name_with_the_batch_and_length_asked_for(
+    model: Model, length: int, batch: int, seed: int, padded: bool
+) -> None:
+    arrays = model.inputs(length, batch, seed, padded)
+    assert len(arrays) == len(model.input_names)
+    for name, array in zip(model.input_names, arrays, strict=True):
+        for axis, what in model.dynamic_axes[name].items():
+            assert array.shape[axis] == (batch if what == "batch" else length)
+        assert set(range(array.ndim)) - set(model.dynamic_axes[name]) <= {1, 2}
+        assert array.dtype == (np.int64 if model is MINILM else np.float32)
+
+
+@given(models, lengths, batches, seeds, st.booleans())
+def test_a_seed_gives_the_same_inputs_again_and_another_seed_others(
+    model: Model, length: int, batch: int, seed: int, padded: bool
+) -> None:
+    first, again = (model.inputs(length, batch, seed, padded) for _ in range(2))
+    other = model.inputs(length, batch, seed + 1, padded)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    # One word is left between [CLS] and [SEP] of a row padded to the utmost: 1 in 29,523.
+    if not (padded and length < 6):
+        assert not np.array_equal(first[0], other[0])
+
+
+@given(lengths, batches, seeds)
+def test_digits_lie_between_black_and_white(length: int, batch: int, seed: int) -> None:
+    (image,) = DIGITS_CNN.inputs(length, batch, seed, False)
+    assert image.min() >= 0
+    assert image.max() <= 1
+    assert np.ptp(image) > 0.1
+
+
+@given(lengths, batches, seeds, st.booleans())
+def test_minilm_reads_words_between_cls_and_sep(
+    length: int, batch: int, seed: int, padded: bool
+) -> None:
+    ids, mask = MINILM.inputs(length, batch, seed, padded)
+    for row, kept in zip(ids, mask.sum(1), strict=True):
+        assert row[0] == CLS
+        assert row[kept - 1] == SEP
+        assert ((row[1 : kept - 1] >= FIRST_WORD) & (row[1 : kept - 1] < VOCABULARY)).all()
+        assert kept >= 3
+        assert (row[kept:] == PAD).all()
+    assert (np.diff(mask, axis=1) <= 0).all()
+
+
+@given(lengths, batches, seeds)
+def test_minilm_pads_every_row_by_another_amount_while_there_are_enough(
+    length: int, batch: int, seed: int
+) -> None:
+    _, mask = MINILM.inputs(length, batch, seed, True)
+    pads = length - mask.sum(1)
+    assert pads.min() >= 1
+    assert len(set(pads)) == min(batch, length - 3)
+    assert MINILM.inputs(length, batch, seed, False)[1].all()
+
+
+@pytest.mark.parametrize("length", [2, 3])
+def test_minilm_has_no_room_for_padding_below_four_tokens(length: int) -> None:
+    assert MINILM.inputs(length, 2, 0, True)[1].all()
+
+
+@pytest.mark.parametrize(
+    ("model", "length"), [(MLP, 0), (DIGITS_CNN, 0), (MINILM, 1), (MINILM, 513)]
+)
+def test_a_length_that_the_model_cannot_take_is_refused(model: Model, length: int) -> None:
+    with pytest.raises(UsageError, match=f"not {length}"):
+        model.inputs(length, 1, 0, False)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_one_module_serves_every_length(model: Model) -> None:
+    module = model.build().eval()
+    with torch.inference_mode():
+        for length in model.lengths:
+            given_ = map(torch.from_numpy, model.inputs(length, 2, 0, True))
+            assert len(module(*given_)) == 2
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_what_it_is_made_from_exists(model: Model) -> None:
+    assert model.files()
+    assert all(path.is_file() for path in model.files())
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 5), st.integers(1, 20), seeds)
+def test_mlp_treats_each_row_on_its_own(batch: int, length: int, seed: int) -> None:
+    (x,) = MLP.inputs(length, batch, seed, False)
+    rows = torch.from_numpy(x)
+    # .double(): the sums' order differs with the shape, by a few ε of |y| < 10.
+    module = MLP.build().double()
+    with torch.inference_mode():
+        together = module(rows.double())
+        alone = torch.stack([module(row[None].double())[0] for row in rows.flatten(0, 1)])
+    assert torch.allclose(together.flatten(0, 1), alone, rtol=0, atol=1e-13)
+    assert together.shape == (batch, length, 16)
+
+
+def test_mlp_weights_are_the_same_each_time_and_leave_the_global_generator_alone() -> None:
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first, again = MLP.build().state_dict(), MLP.build().state_dict()
+    assert torch.equal(before, torch.get_rng_state())
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert len(first) == 8

@@ -1,0 +1,106 @@
+"""One cell from start to end, in real processes, with modes that really misbehave."""
+
+import numpy as np
+import pytest
+
+from bench_core.cell import Cell
+from bench_core.duel import contender as contender_file
+from bench_core.duel.stopping import Rule
+from bench_core.hardware.cpu import usable_cores
+from bench_core.record import Record
+from bench_core.sweep.arena import Arena
+from bench_core.sweep.trial import try_cell
+
+FACTS = {"energy_reason": "no counter", "peak_flops_per_s": {"float32": 1e11}}
+QUICK = Rule(0.5)
+
+
+@pytest.fixture(scope="module")
+def arena(misbehaving, tmp_path_factory):
+    cache = tmp_path_factory.mktemp("cache")
+    one = Arena("eager_inference_mode", len(usable_cores()), cache, lambda what: None)
+    yield one
+    one.close()
+
+
+def cell(mode, model="mlp"):
+    return Cell(model, mode, 1, threads=len(usable_cores()))
+
+
+def test_a_good_cell_has_every_number(arena):
+    trial = try_cell(arena, cell("eager_no_grad"), QUICK, FACTS)
+    record = trial.record
+    assert (record.status, record.reason, record.engaged) == ("ok", None, True)
+    assert record.latency_s.samples >= 8 * 2 * 3
+    assert record.speedup.low < record.speedup.ratio < record.speedup.high
+    assert record.speedup.quads >= 8
+    assert record.speedup.limited_by in ("precision", "budget", "launches")
+    assert record.ready_s.import_s > 0 and record.ready_s.cold_measured_on
+    assert record.peak_rss_bytes.value > 50e6
+    assert record.fidelity.oracle == "float64"
+    assert 0 < record.work.fraction_of_peak < 1
+    assert record.throughput_items_per_s == pytest.approx(1 / record.latency_s.p50)
+    assert record.right is None  # mlp has no task to be right at
+    assert Record.from_json(record.to_json()) == record
+    reference_s = trial.duel.block_medians_s("A")
+    assert record.speedup.reference_median_s == pytest.approx(np.median(reference_s), rel=0.5)
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "says"),
+    [
+        ("segfaults", "crashed", "SIGSEGV"),
+        ("exits", "crashed", "exited with 3"),
+        ("hangs", "timeout", "killed"),
+        ("raises", "error", "RuntimeError"),
+        ("runs_out", "out_of_memory", "memory"),
+        ("is_wrong", "wrong_output", "rmse"),
+        ("turns_wrong", "wrong_output", "rmse"),
+        ("low_precision", "wrong_output", "rmse"),
+        ("lies", "not_engaged", "nothing was done"),
+        ("is_unsupported", "unsupported", "no ears"),
+        ("is_unavailable", "skipped", "no ears"),
+    ],
+)
+def test_a_bad_cell_says_what_it_is_and_the_next_goes_on(arena, monkeypatch, mode, status, says):
+    monkeypatch.setattr(contender_file, "CALL_LIMIT_S", 3.0)
+    record = try_cell(arena, cell(mode), QUICK, FACTS).record
+    assert record.status == status
+    assert says in record.reason
+    assert try_cell(arena, cell("eager_eval"), Rule(0), FACTS).record.status == "ok"
+
+
+def test_what_was_measured_before_a_failure_is_kept(arena, monkeypatch):
+    monkeypatch.setattr(contender_file, "CALL_LIMIT_S", 3.0)
+    record = try_cell(arena, cell("segfaults"), QUICK, FACTS).record
+    assert record.artifact_bytes and record.ready_s and record.fidelity
+
+
+def test_control_flow_that_depends_on_data_is_wrong_when_traced(arena):
+    traced = try_cell(arena, cell("torchscript_trace", "branching"), Rule(0), FACTS).record
+    assert traced.status == "wrong_output"
+    eager = try_cell(arena, cell("eager_eval", "branching"), Rule(0), FACTS).record
+    assert eager.status == "ok"
+
+
+def test_a_reference_that_dies_in_mid_duel_is_started_again(arena, monkeypatch):
+    """The fault is the reference's: the cell is not to blame, and is timed anew."""
+    import os
+
+    reference = arena.reference(cell("eager_eval"))
+    real = reference.block
+
+    def dies(samples, calls):
+        if reference.alive:
+            os.kill(reference.pid, 9)
+        return real(samples, calls)
+
+    monkeypatch.setattr(reference, "block", dies)
+    record = try_cell(arena, cell("eager_eval"), QUICK, FACTS).record
+    assert record.status == "ok"
+    assert arena.reference(cell("eager_eval")).pid != reference.pid
+
+
+def test_nothing_is_timed_where_the_budget_is_0(arena):
+    trial = try_cell(arena, cell("eager_eval"), Rule(0), FACTS)
+    assert trial.duel is None and trial.record.status == "ok" and trial.record.fidelity
