@@ -1,1 +1,13 @@
-"""Duels between the ways to run a deep-learning model."""
+"""Duels between the ways to run a deep-learning model. The floor plan; arrows only point down.
+
+cli.py  plugin.py   the `bench` command; pytest's options, one test per cell, the skips
+sweep/              which cells there are, and one cell from start to end; the journal, the file
+duel/               two contenders in processes of their own, timed in turn
+modes/              ways to run a model, one family a file, found by being there
+models/             models with their real tasks, one a file, found by being there
+runtimes/           what modes share of a runtime: sessions, exports, the float64 oracle
+analysis/           the judging wing: statistics, comparison, report; from records alone
+hardware/           the machine
+discover.py         finds models and modes
+mode.py model.py runner.py cell.py record.py errors.py      the nouns
+"""

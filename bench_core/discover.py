@@ -45,9 +45,8 @@ def _inhabitants(folder: ModuleType, noun: type[Noun]) -> dict[str, Noun]:
     found: dict[str, Noun] = {}
     for info in pkgutil.iter_modules(folder.__path__, f"{folder.__name__}."):
         for value in vars(importlib.import_module(info.name)).values():
-            if isinstance(value, noun):
-                if found.setdefault(value.name, value) is not value:
-                    raise UsageError(f"{info.name} defines {value.name!r}, which is taken")
+            if isinstance(value, noun) and found.setdefault(value.name, value) is not value:
+                raise UsageError(f"{info.name} defines {value.name!r}, which is taken")
     return found
 
 

@@ -27,6 +27,7 @@ class ReplayClock:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of a sweep, under a heading of their own."""
     from bench_core.sweep.options import OPTIONS
 
     group = parser.getgroup("bench", "duels between the ways to run a model (bench_core)")
@@ -35,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Every session gets a sweep, which stays closed until a cell is asked for."""
     config.pluginmanager.register(Bench(config), "bench_core.session")
 
 
@@ -115,9 +117,9 @@ class Bench:
         said = dict(report.user_properties).get("bench")
         if said is None or report.when != "call":
             return None
-        status = dict(report.user_properties)["bench_status"]
+        status = str(dict(report.user_properties)["bench_status"])
         category = report.outcome if status in (OK, *SKIPPING) else status
-        return category, {"passed": ".", "failed": "F"}.get(report.outcome, "s"), said
+        return category, {"passed": ".", "failed": "F"}.get(report.outcome, "s"), str(said)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self.interrupted = excinfo.errisinstance(KeyboardInterrupt)
@@ -180,7 +182,7 @@ CLOCK = ReplayClock()
 @pytest.fixture
 def bench_cell(request: pytest.FixtureRequest, benchmark: Any) -> "CellTest":
     """One cell of the sweep. `publish` measures it and reports what it came to."""
-    bench: Bench = request.config.pluginmanager.get_plugin("bench_core.session")
+    bench: Any = request.config.pluginmanager.get_plugin("bench_core.session")
     return CellTest(bench, Cell.parse(request.param), request.node, benchmark)
 
 

@@ -82,6 +82,8 @@ class BreakEven:
 
 @dataclass(frozen=True)
 class Peak:
+    """The most memory held at once. `source` is worker or probe."""
+
     value: int
     source: str
 
@@ -100,6 +102,8 @@ class Fidelity:
 
 @dataclass(frozen=True)
 class Interval:
+    """A value and its 95 % bounds."""
+
     value: float
     low: float
     high: float
@@ -123,6 +127,8 @@ class TaskScore:
 
 @dataclass(frozen=True)
 class Work:
+    """Operations of one call, and how near the machine's measured peak they ran."""
+
     flops: float
     peak_flops_per_s: float
     fraction_of_peak: float
@@ -214,22 +220,26 @@ def _read(kind: Any, value: Any, where: str) -> Any:
         if not isinstance(value, dict):
             raise ValueError(f"{where}: expected an object, found {type(value).__name__}")
         return {k: _read(get_args(kind)[1], v, f"{where}.{k}") for k, v in value.items()}
-    if kind is Any:
-        return value
+    return value if kind is Any else _read_plain(kind, value, where)
+
+
+def _read_plain(kind: Any, value: Any, where: str) -> Any:
+    """A text, a boolean, a finite number or an integer of 64 bits."""
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         # An int too large for a float compares as larger than every float.
         if not abs(value) <= sys.float_info.max:
             raise ValueError(f"{where}: expected a finite number, found {value!r:.20}")
         return float(value)
-    if kind is int and isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise ValueError(f"{where}: expected an integer of 64 bits, found a larger one")
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise ValueError(f"{where}: expected {kind.__name__}, found {value!r:.60}")
+    if kind is int and not -(2**63) <= value < 2**63:
+        raise ValueError(f"{where}: expected an integer of 64 bits, found a larger one")
     return value
 
 
 def _read_dataclass(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
+        # Not TypeError: it is the file that is wrong, not the call.
         raise ValueError(f"{where}: expected an object, found {type(value).__name__}")
     known = {f.name: f.default for f in fields(kind)}
     if unknown := sorted(map(str, set(value) - set(known))):

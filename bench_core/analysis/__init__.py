@@ -1,0 +1,1 @@
+"""The judging wing: from records to what they mean. It imports no framework."""

@@ -23,6 +23,8 @@ class Layout:
 
 @dataclass(frozen=True)
 class Column:
+    """A heading, and what it says of a record: ABSENT where nothing."""
+
     header: str
     cell: Callable[[Record], str | Text]
 
@@ -61,6 +63,7 @@ def is_reference(record: Record) -> bool:
 
 
 def task_name(records: Sequence[Record]) -> str:
+    """As people write it: recall@1."""
     names = (r.task.name for r in records if r.task is not None)
     return visible(next(names, "task")).replace("_at_", "@").replace("_", " ")
 

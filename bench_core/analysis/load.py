@@ -52,7 +52,7 @@ def load(path: Path) -> Results:
 def _results(data: Any) -> Results:
     bench = data.get("bench") if isinstance(data, dict) else None
     if not isinstance(bench, dict):
-        raise ValueError(
+        raise UsageError(
             "expected the key 'bench' of a run saved by `bench run`, found none; "
             "a plain pytest-benchmark file has only times and cannot be judged"
         )
@@ -63,7 +63,7 @@ def _results(data: Any) -> Results:
         )
     session = bench.get("session")
     if not isinstance(session, dict):
-        raise ValueError(f"expected an object as 'session', found {session!r:.40}")
+        raise UsageError(f"expected an object as 'session', found {session!r:.40}")
     facts(session)
     cells = _each(bench, "cells", Record.from_json)
     seen: set[Cell] = set()
@@ -83,5 +83,5 @@ def _results(data: Any) -> Results:
 def _each(bench: dict[str, Any], key: str, read: Callable[[dict[str, Any]], T]) -> tuple[T, ...]:
     items = bench.get(key)
     if not isinstance(items, list):
-        raise ValueError(f"expected a list as {key!r}, found {items!r:.40}")
+        raise UsageError(f"expected a list as {key!r}, found {items!r:.40}")
     return tuple(read(item) for item in items)

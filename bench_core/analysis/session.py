@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from bench_core.errors import UsageError
+
 
 @dataclass(frozen=True)
 class NoiseFloor:
@@ -36,7 +38,7 @@ def facts(session: dict[str, Any]) -> Facts:
     machine.cpu.model, machine.cpu.usable_cores (a list), threads, versions (name → version),
     git.revision, git.dirty, aa (class → launches, sd, pooled_sd), models (name →
     length_axis), warnings.
-    Raises: ValueError, naming the key, where one is there and is not what it should be.
+    Raises: UsageError, naming the key, where one is there and is not what it should be.
     """
     git = _get(session, "git", dict, {})
     revision = _get(git, "revision", str, "")[:10]
@@ -63,14 +65,14 @@ def _machine(machine: dict[str, Any]) -> str:
 
 def _noise(data: Any, name: str) -> NoiseFloor:
     if not isinstance(data, dict):
-        raise ValueError(f"session.aa.{name}: expected an object, found {data!r:.40}")
+        raise UsageError(f"session.aa.{name}: expected an object, found {data!r:.40}")
     sd, pooled_sd = _get(data, "sd", float, None), _get(data, "pooled_sd", float, 0.0)
     return NoiseFloor(_get(data, "launches", int, 0), sd, pooled_sd)
 
 
 def _length_axis(data: Any, name: str) -> str:
     if not isinstance(data, dict):
-        raise ValueError(f"session.models.{name}: expected an object, found {data!r:.40}")
+        raise UsageError(f"session.models.{name}: expected an object, found {data!r:.40}")
     axis: str = _get(data, "length_axis", str, "")
     return axis
 
@@ -82,5 +84,5 @@ def _get(data: dict[str, Any], key: str, kind: type, default: Any) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ValueError(f"session {key!r}: expected {kind.__name__}, found {value!r:.40}")
+        raise UsageError(f"session {key!r}: expected {kind.__name__}, found {value!r:.40}")
     return value

@@ -17,7 +17,6 @@ NARROWEST = Layout(1, False, True)
 
 def roomiest(groups: Sequence[Sequence[Record]], console: Console) -> Layout:
     """The most detailed layout in which all the groups' tables fit the console."""
-
     # A measure is never above the width it is asked for, hence the unlimited one.
     unlimited = console.options.update(width=10**6)
 

@@ -8,15 +8,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from bench_core.cell import Cell
 from bench_core.duel.wire import BrokenWire, Message, Wire
 from bench_core.duel.zygote import Zygote
-from bench_core.hardware.memory import oom_kills
 from bench_core.errors import BenchError, OutOfMemory, WorkerCrashed, WorkerTimeout
+from bench_core.hardware.memory import oom_kills
 
 BUILD_LIMIT_S = 600.0
 CALL_LIMIT_S = 120.0
@@ -126,7 +126,7 @@ class Worker:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
-    def __enter__(self) -> "Worker":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

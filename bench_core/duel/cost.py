@@ -31,7 +31,7 @@ def loop_cost() -> float:
 
     def timed() -> int:
         start = perf_counter_ns()
-        one_by_one(spin, [CALL_NS], CALLS, 1)
+        one_by_one(spin, [CALL_NS], CALLS)
         return perf_counter_ns() - start
 
     extra = []

@@ -93,4 +93,5 @@ class Interleaving:
 def spoilt(blocks: tuple[Block, ...]) -> np.ndarray:
     """Which blocks ran while the machine itself was slow, by their canaries."""
     canaries = np.array([max(block.canary_ns) for block in blocks])
-    return canaries > SPOILT * np.quantile(canaries, 0.05)
+    marked: np.ndarray = canaries > SPOILT * np.quantile(canaries, 0.05)
+    return marked

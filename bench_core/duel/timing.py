@@ -73,14 +73,16 @@ def timed_block(
             if perf_counter_ns() - start > _REWARM_S * 1e9:
                 break
         before = canary_ns()
-        run = one_by_one if calls == 1 else several_at_once
-        taken = run(call, feeds, samples, calls)
+        if calls == 1:
+            taken = one_by_one(call, feeds, samples)
+        else:
+            taken = several_at_once(call, feeds, samples, calls)
         return taken, (before, canary_ns())
     finally:
         gc.enable()
 
 
-def one_by_one(call: Call, feeds: Sequence[Any], samples: int, calls: int) -> np.ndarray:
+def one_by_one(call: Call, feeds: Sequence[Any], samples: int) -> np.ndarray:
     """A sample is one call."""
     clock, taken = perf_counter_ns, [0] * samples
     for index, feed in zip(range(samples), cycle(feeds), strict=False):

@@ -51,7 +51,7 @@ class Wire:
             raise BrokenWire(f"a header of {size} bytes was announced")
         try:
             header = json.loads(self._exactly(size, deadline))
-            arrays = [self._array(*spec, deadline) for spec in header["arrays"]]
+            arrays = [self._array(dtype, shape, deadline) for dtype, shape in header["arrays"]]
             return header["message"], arrays
         except (ValueError, TypeError, KeyError) as error:
             raise BrokenWire(f"what was sent is not a message: {error}") from None

@@ -20,10 +20,10 @@ import time
 import traceback
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from bench_core import discover
-from bench_core.duel.wire import PROTOCOL, BrokenWire, Wire
+from bench_core.duel.wire import PROTOCOL, BrokenWire, Message, Wire
 
 _PR_SET_PDEATHSIG = 1
 _ENDING_LIMIT_S = 5.0
@@ -52,13 +52,19 @@ class Zygote:
         theirs.close()
         try:
             hello, _ = self.wire.receive(start_limit_s)
-            if hello.get("error"):
-                raise ImportError(hello["error"])
+            self._refuse_if_failed(hello)
         except BaseException:
             self.close()
             raise
         self.pid = self._process.pid
         self.start_s: float = hello["seconds"]
+
+    @staticmethod
+    def _refuse_if_failed(hello: Message) -> None:
+        if error := hello.get("error"):
+            raise ImportError(error)
+        if hello["protocol"] != PROTOCOL:
+            raise ImportError(f"it speaks protocol {hello['protocol']}, we speak {PROTOCOL}")
 
     def fork(self, end: socket.socket, log_fd: int) -> int:
         """A new worker that serves `end` and writes its stdout and stderr to `log_fd`."""
@@ -78,7 +84,7 @@ class Zygote:
         self._process.kill()
         self._process.wait()
 
-    def __enter__(self) -> "Zygote":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -115,7 +115,7 @@ def split() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray
     `RandomState`, because NumPy froze its stream (NEP 19): a `Generator`'s may change, and
     would then put images that the weights were trained on among the held-out ones.
     """
-    from sklearn.datasets import load_digits  # type: ignore[import-untyped]
+    from sklearn.datasets import load_digits
 
     data = load_digits()
     images = (data.images[:, None] / 16).astype(np.float32)

@@ -13,6 +13,7 @@ classes; left out are
 
 import ast
 import hashlib
+import re
 import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -100,9 +101,9 @@ def _pairs(node: ast.AST, path: str) -> Iterator[Pair]:
             if _private(child.name):
                 continue
             name = f"{path}.{child.name}"
-            summary, _, body = (ast.get_docstring(child) or "").partition("\n\n")
-            if body.strip():
-                yield Pair(name, " ".join(summary.split()), body.strip())
+            summary, *body = re.split(r"\n\s*\n", ast.get_docstring(child) or "", maxsplit=1)
+            if body and body[0].strip():
+                yield Pair(name, " ".join(summary.split()), body[0].strip())
             if isinstance(child, ast.ClassDef):
                 yield from _pairs(child, name)
         elif not isinstance(child, ast.expr):

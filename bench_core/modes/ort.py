@@ -35,6 +35,7 @@ def prepare(job: Job, name: str, finish: Finish, level: Level) -> Runner:
         return {
             **found,
             "providers": provider_nodes(session),
+            "level": session.get_session_options().graph_optimization_level.name,
             "nodes": [sum(exported.values()), sum(ran.values())],
             "file_nodes": sum(file.values()),
             "fused": {
@@ -81,6 +82,8 @@ def _fused(where: str) -> Callable[[dict[str, Any]], str | None]:
         file, expected = evidence.get("file_nodes"), before if where == "online" else after
         if file != expected:
             return f"expected {expected} nodes in the file for {where} fusion, found {file}"
+        if where == "offline" and evidence.get("level") != "ORT_DISABLE_ALL":
+            return f"expected nothing left to do online, found level {evidence.get('level')}"
         return elsewhere(evidence)
 
     return engaged

@@ -14,9 +14,9 @@ import numpy as np
 from bench_core import discover
 from bench_core.analysis.statistics import LaunchSpread, pooled_launch_sd
 from bench_core.cell import Cell
+from bench_core.duel.contender import BUILD_LIMIT_S, Contender, Worker
 from bench_core.duel.duel import Duel, fight
 from bench_core.duel.stopping import Rule
-from bench_core.duel.contender import BUILD_LIMIT_S, Contender, Worker
 from bench_core.duel.zygote import Zygote
 from bench_core.hardware.cpu import usable_cores
 from bench_core.model import Model

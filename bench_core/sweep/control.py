@@ -1,6 +1,6 @@
 """A/A duels: what this machine makes of a mode against itself, today."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bench_core.analysis.statistics import launch_value, pooled_launch_sd
@@ -18,7 +18,7 @@ class Control:
     values: tuple[float, ...]
 
 
-def control_cells(cells: list[Cell], bounds: dict[str, str], reference: str) -> dict[str, Cell]:
+def control_cells(cells: list[Cell], bounds: Mapping[str, str], reference: str) -> dict[str, Cell]:
     """For each class, the reference on the first model of that class.
 
     bounds: model → class.

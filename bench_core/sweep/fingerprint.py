@@ -83,7 +83,12 @@ def _git(*arguments: str) -> str:
 @cache
 def making_key(model: str) -> str:
     """Names what artefacts of that model are made from, and the machine that they are made for."""
-    return _key(_sources(_MAKING), _hash_files(discover.models()[model].files()), versions(), machine()["cpu"])
+    return _key(
+        _sources(_MAKING),
+        _hash_files(discover.models()[model].files()),
+        versions(),
+        machine()["cpu"],
+    )
 
 
 @cache

@@ -29,7 +29,7 @@ def show(request: Request, count: int, console: Console) -> None:
     for warning in cpu.warnings():
         console.print(f"warning: {warning}")
     with machine_lock("aa"):
-        arena = Arena(request.reference, threads, default_cache(), lambda what: None)
+        arena = Arena(request.reference, threads, default_cache(), lambda _: None)
         try:
             for bound, cell in control_cells(cells, bounds, request.reference).items():
                 values = []

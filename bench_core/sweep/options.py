@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from bench_core.errors import UsageError
 from bench_core.sweep.profiles import Request
 
 
@@ -50,7 +51,9 @@ OPTIONS = (
     Option("batch", int, "items per call (1)"),
     Option("reference", str, "the mode that others are timed against (eager_inference_mode)"),
     Option("threads", int, "threads of a contender (all usable cores)"),
-    Option("budget-s", float, "seconds of duel a cell may take (as the profile says); 0: verify only"),
+    Option(
+        "budget-s", float, "seconds of duel a cell may take (as the profile says); 0: verify only"
+    ),
     Option("profile", str, "which cells: smoke, default or full"),
     Option("resume", bool, "go on with the run that was stopped; nothing done is run again"),
 )
@@ -59,19 +62,22 @@ OPTIONS = (
 def request(getoption: Callable[[str], Any]) -> Request:
     """What was asked for, from `getoption(destination)`.
 
-    Raises: ValueError for a length that is no number.
+    Raises: UsageError for a length that is no number.
     """
 
     def names(option: str) -> tuple[str, ...]:
         given = getoption(f"bench_{option}") or []
         return tuple(name for text in given for name in text.split(",") if name)
 
+    lengths = names("lengths")
+    if wrong := [length for length in lengths if not length.isdecimal()]:
+        raise UsageError(f"a length is a whole number, not {wrong[0]!r}")
     standard = Request()
     return Request(
         profile=getoption("bench_profile") or standard.profile,
         models=names("models"),
         modes=names("modes"),
-        lengths=tuple(int(length) for length in names("lengths")),
+        lengths=tuple(map(int, lengths)),
         batch=getoption("bench_batch") or standard.batch,
         reference=getoption("bench_reference") or standard.reference,
         threads=getoption("bench_threads"),

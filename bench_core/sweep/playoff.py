@@ -57,7 +57,7 @@ def _play(arena: Arena, group: str, best: list[Cell], rule: Rule) -> Advice:
         str(winner),
         None,
         speedup=afresh,
-        runner_up=playoff and playoff.reference,
+        runner_up=playoff.reference if playoff else None,
         playoff=playoff,
         ready_s=ready,
         break_even_calls=break_even(ready, ready_of(arena, reference), afresh),

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench_core import discover
+from bench_core.analysis.statistics import pooled_launch_sd
 from bench_core.cell import Cell
 from bench_core.duel.contender import Worker
 from bench_core.duel.stopping import Rule
@@ -79,12 +79,12 @@ class Sweep:
     def run(self, cell: Cell) -> Done:
         """Measure one cell, or take it from the journal of the run that is resumed."""
         key = self._key(cell)
+        if self._rule.budget_s > 0:
+            self._ensure_control(cell)
         kept = self._journal.read("cell", str(cell), key)
         if kept is not None:
             done = Done(Record.from_json(kept["record"]), kept["block_medians_s"])
         else:
-            if self._rule.budget_s > 0:
-                self._ensure_control(cell)
             trial = try_cell(self.arena, cell, self._rule, self.facts)
             medians = trial.duel.block_medians_s("B") if trial.duel else []
             if trial.duel:
@@ -92,7 +92,7 @@ class Sweep:
             done = Done(trial.record, medians, trial.detail)
             data = {"record": trial.record.to_json(), "block_medians_s": medians}
             self._journal.write("cell", str(cell), key, data)
-            self._remember_wall(cell, trial.record.wall_s)
+            self._remember_wall(str(cell), trial.record.wall_s)
         self.done[str(cell)] = done
         return done
 
@@ -103,22 +103,32 @@ class Sweep:
         ]
         if len(records) < 2 or self._rule.budget_s == 0:
             return  # nothing to choose between
-        key = self._key(Cell.parse(records[0].cell))
+        key = " ".join([self._key(Cell.parse(records[0].cell)), *(one.cell for one in records)])
         kept = self._journal.read("advice", group, key)
         if kept is not None:
             advice = Advice.from_json(kept)
         else:
+            start = time.perf_counter()
             advice = advise(self.arena, records, self._rule)
             self._journal.write("advice", group, key, advice.to_json())
+            self._remember_wall(_play_off(group), time.perf_counter() - start)
         self.advice.append(advice)
 
     def left_s(self, cells: list[Cell]) -> float | None:
-        """About how long `cells` will take: as they last did, else the mean of those done."""
+        """About how long `cells` and their play-offs will take.
+
+        As long as they last did, else the mean of those done; None before there is one.
+        """
         took = [done.record.wall_s for done in self.done.values() if done.record.wall_s]
         mean = sum(took) / len(took) if took else None
-        known = [self._wall_file(cell) for cell in cells]
-        guesses = [json.loads(f.read_text()) if f.exists() else mean for f in known]
-        return None if None in guesses else sum(guesses)
+        left_s = 0.0
+        groups = dict.fromkeys(_play_off(cell.group) for cell in cells)
+        for file in map(self._wall_file, [*map(str, cells), *groups]):
+            guess = json.loads(file.read_text()) if file.exists() else mean
+            if guess is None:
+                return None
+            left_s += guess
+        return left_s
 
     def bench(self, *, interrupted: bool) -> dict[str, Any]:
         """What the file holds under "bench"."""
@@ -167,7 +177,7 @@ class Sweep:
             kept = list(control.launches(self.arena, chosen, count))
             self._journal.write("control", bound, self._key(chosen), kept)
         self._controls[bound] = control.Control(str(chosen), tuple(kept))
-        self.arena.spreads[bound] = control.pooled_launch_sd(kept)
+        self.arena.spreads[bound] = pooled_launch_sd(kept)
 
     def _look_around(self, threads: int) -> dict[str, Any]:
         gpus, no_gpu = gpu.facts()
@@ -201,11 +211,11 @@ class Sweep:
             found[dtype] = reply["flops_per_s"]
         return found
 
-    def _wall_file(self, cell: Cell) -> Path:
-        return self.cache / "wall_s" / str(cell)
+    def _wall_file(self, name: str) -> Path:
+        return self.cache / "wall_s" / name
 
-    def _remember_wall(self, cell: Cell, wall_s: float | None) -> None:
-        file = self._wall_file(cell)
+    def _remember_wall(self, name: str, wall_s: float | None) -> None:
+        file = self._wall_file(name)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(wall_s))
 
@@ -219,6 +229,10 @@ def _model_facts(name: str) -> dict[str, Any]:
         "licence": model.licence,
         "source": model.source,
     }
+
+
+def _play_off(group: str) -> str:
+    return f"{group} play-off"
 
 
 def _now() -> str:

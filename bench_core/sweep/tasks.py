@@ -1,6 +1,5 @@
 """The model's real task, run once per model and mode."""
 
-import hashlib
 import json
 from dataclasses import dataclass, replace
 
@@ -13,7 +12,6 @@ from bench_core.duel.contender import TASK_LIMIT_S
 from bench_core.model import Task
 from bench_core.record import TaskScore
 from bench_core.sweep.arena import Arena
-from bench_core.sweep.fingerprint import making_key
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,6 @@ def _score(task: Task, answers: Answers) -> TaskScore:
 
 def _answers(arena: Arena, cell: Cell, task: Task) -> Answers:
     """Run the task, or read what it gave before for the same artefact."""
-    model = discover.models()[cell.model]
     at = replace(cell, length=task.length, batch=1)
     note = arena.folder(at) / "artifact.json"
     if note.exists():

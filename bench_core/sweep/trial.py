@@ -76,16 +76,16 @@ def _measure(
         found["artifact_bytes"] = contender.started["artifact_bytes"]
         found["ready_s"] = ready_of(arena, contender)
         found["fidelity"] = _verified(arena, contender, model, mode, own)
-        _engaged(contender, mode, found)
-        if rule.budget_s == 0:
-            return  # asked to build and verify only
-        duel = _duel(arena, contender, rule)
-        duels.append(duel)
+        if rule.budget_s > 0:
+            duels.append(_duel(arena, contender, rule))
+            found |= _duel_fields(arena, cell, duels[0])
+        # After the timing: evidence may take a profiler, and other shapes teach a runtime.
         growth_bytes = _engaged(contender, mode, found)
         found["peak_rss_bytes"] = peak_of(arena, contender, growth_bytes)
         specs = own + other if mode.any_shape else own
         found["fidelity"] = _verified(arena, contender, model, mode, specs)
-    found |= _duel_fields(arena, cell, duel)
+    if not duels:
+        return  # asked to build and verify only
     reference_ready = ready_of(arena, arena.reference(cell))
     found["break_even_calls"] = break_even(found["ready_s"], reference_ready, found["speedup"])
     found["work"] = _work(arena, cell, mode, facts, found)

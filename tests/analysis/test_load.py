@@ -90,12 +90,12 @@ def changed(**bench: object) -> dict:
 def test_the_refusal_says_what_was_expected_and_found(tmp_path, content, said):
     path = tmp_path / "run.json"
     path.write_text(content)
-    with pytest.raises(UsageError, match=f"run.json: .*{said}"):
+    with pytest.raises(UsageError, match=rf"run\.json: .*{said}"):
         load(path)
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path):
-    with pytest.raises(UsageError, match="none.json: expected a saved run, found: No such file"):
+    with pytest.raises(UsageError, match=r"none\.json: expected a saved run, found: No such file"):
         load(tmp_path / "none.json")
     with pytest.raises(UsageError, match="expected a saved run, found: Is a directory"):
         load(tmp_path)

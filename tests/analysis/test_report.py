@@ -3,6 +3,7 @@
 import io
 import re
 from dataclasses import replace
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given, settings
@@ -53,7 +54,7 @@ def test_a_pipe_gets_every_column_whatever_its_width():
 def test_rows_are_sorted_by_speed_and_what_is_not_right_is_set_apart():
     text = drawn(run())
     table = text[text.index("minilm · 128 tokens") :]
-    modes = re.findall(r"^(\w+) +[\d.]+ [mµ]s", table[: table.index("set apart")], re.M)
+    modes = re.findall(r"^(\w+) +[\d.]+ [mµ]s", table[: table.index("set apart")], re.MULTILINE)
     assert modes == [
         "int8_dynamic", "ort_all_online", "compile_freezing", "compile_max_autotune_no_cudagraphs",
         "eager_no_grad", REFERENCE, "eager_as_loaded", "ort_int8_dynamic", "eager_train",
@@ -87,7 +88,7 @@ def test_a_speed_up_that_may_be_none_is_marked(low, high, begins):
 def test_what_failed_is_told_once_with_its_reason_the_gravest_first():
     text = drawn(run())
     told = text[text.index("Not ranked") : text.index("Warnings")]
-    assert re.findall(r"^(\w+(?: \w+)?)  ", told, re.M) == [
+    assert re.findall(r"^(\w+(?: \w+)?)  ", told, re.MULTILINE) == [
         "crashed", "wrong output", "skipped", "unsupported",
     ]  # fmt: skip
     assert "minilm 16, 128; mlp 64" in told
@@ -143,4 +144,4 @@ def test_one_line_a_row_fits_120_columns_with_the_default_modes():
 @given(st.lists(records(), max_size=4, unique_by=lambda r: r.cell), st.sampled_from(WIDTHS))
 def test_whatever_is_recorded_can_be_drawn(cells, width):
     text = drawn(Results({}, tuple(cells)), width)
-    assert "…" not in text or any("…" in str(record) for record in cells)
+    assert "…" not in text or "…" in unquote(str(cells))

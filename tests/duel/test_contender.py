@@ -103,9 +103,7 @@ def test_a_side_that_fails_in_mid_duel_says_how_and_the_other_lives(
 def test_what_a_failing_build_left_is_ended_with_it(zygote, tmp_path):
     with Contender(zygote, cell("leaves_child"), tmp_path, usable_cores()):
         pass
-    wait_until(
-        lambda: not any(b"987654" in _read(p) for p in Path("/proc").glob("[0-9]*/cmdline"))
-    )
+    wait_until(lambda: not any(b"987654" in _read(p) for p in Path("/proc").glob("[0-9]*/cmdline")))
 
 
 def _read(path: Path) -> bytes:

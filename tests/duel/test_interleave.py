@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from fakes import FakeSide
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_core.duel.interleave import Block, Interleaving, spoilt
+from fakes import FakeSide
 
 
 def constant(seconds):
@@ -15,7 +15,7 @@ def test_the_order_is_ABBA_and_then_its_mirror():
     log = []
     Interleaving(FakeSide("A", log, constant(0.01)), FakeSide("B", log, constant(0.01))).run(4)
     assert log[:2] == ["warm A", "warm B"]
-    assert "".join(log[2:]) == "ABBA" "BAAB" "ABBA" "BAAB"
+    assert "".join(log[2:]) == "ABBABAABABBABAAB"
 
 
 def test_going_on_adds_to_what_was_measured():

@@ -1,10 +1,11 @@
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
 from bench_core.analysis.statistics import LaunchSpread, pooled_launch_sd
 from bench_core.duel.duel import fight
 from bench_core.duel.stopping import Rule, look
-from contextlib import contextmanager
 from fakes import FakeSide
 
 PRIOR = pooled_launch_sd([])

@@ -25,7 +25,11 @@ def names(folder: Path) -> list[str]:
 
 
 def test_a_pair_is_the_summary_and_what_follows_its_blank_line(tmp_path: Path) -> None:
-    write(tmp_path, "m.py", 'def f():\n    """\n    Sum.\n    \n    One.\n\n      Two.\n    """\n')
+    write(
+        tmp_path,
+        "m.py",
+        'def f():\n    """\n    Sum.\n          \n    One.\n\n      Two.\n    """\n',
+    )
     assert corpus(tmp_path) == (Pair("m.f", "Sum.", "One.\n\n  Two."),)
 
 
@@ -105,7 +109,7 @@ def test_what_is_only_called_like_tests_is_taken(tmp_path: Path, path: str) -> N
 
 @pytest.mark.parametrize("folder", ["site-packages", "dist-packages"])
 def test_installed_packages_are_left_out(tmp_path: Path, folder: str) -> None:
-    write(tmp_path, f"{folder}/p/m.py", "this is not Python")
+    write(tmp_path, f"{folder}/p/m.py")
     assert names(tmp_path) == []
 
 

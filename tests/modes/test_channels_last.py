@@ -42,6 +42,15 @@ def test_a_layer_that_goes_back_is_seen(tmp_path):
     assert "found 0 of 1" in CHANNELS_LAST.engaged(evidence)
 
 
+def test_what_has_one_channel_or_pixel_tells_nothing(tmp_path):
+    from torch import nn
+
+    model = replace(small.IMAGE, build=lambda: nn.Sequential(nn.Conv2d(3, 1, 1), nn.ReLU()))
+    evidence = CHANNELS_LAST.prepare(small.job(model, tmp_path)).evidence()
+    assert evidence == {"weights": [0, 0], "activations": [0, 0]}
+    assert CHANNELS_LAST.engaged(evidence) is not None
+
+
 def test_a_model_without_4_d_inputs_is_unsupported(tmp_path):
     with pytest.raises(Unsupported, match=r"\(1, 7\)"):
         CHANNELS_LAST.prepare(small.job(small.TEXT, tmp_path))

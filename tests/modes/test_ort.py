@@ -47,6 +47,7 @@ def test_fused_when_loaded_or_ahead_of_time(prepared):
         assert evidence["nodes"][1] < evidence["nodes"][0]
     assert online["file_nodes"] == online["nodes"][0]
     assert offline["file_nodes"] == offline["nodes"][1]
+    assert "nothing left" in ORT_ALL_OFFLINE.engaged({**offline, "level": "ORT_ENABLE_ALL"})
     assert sum(count for name, count in int8["fused"].items() if name in INTEGER) == 2
 
 

@@ -56,6 +56,7 @@ def test_cast_copy_is_what_module_to_does_and_keeps_ties():
         assert value.dtype != torch.bfloat16
         right = value.bfloat16() if value.is_floating_point() else value
         assert torch.equal(cast.state_dict()[name], right)
+        assert cast.state_dict()[name].dtype == right.dtype
 
 
 @pytest.mark.parametrize("model", [small.TEXT, small.IMAGE], ids=lambda model: model.name)

@@ -3,15 +3,15 @@ import zipfile
 
 import numpy as np
 import pytest
-from fakes import FakeSide
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench_core.analysis.statistics import pooled_launch_sd
 from bench_core.duel.duel import fight
 from bench_core.duel.stopping import Rule
-from bench_core.analysis.statistics import pooled_launch_sd
 from bench_core.sweep import results
 from bench_core.sweep.journal import Journal
+from fakes import FakeSide
 
 NAMES = st.text(min_size=1, max_size=30)
 
