@@ -114,7 +114,7 @@ class Bench:
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Say what the cell came to, and how long the rest will take."""
-        said = dict(report.user_properties).get("bench")
+        said = dict(getattr(report, "user_properties", ())).get("bench")
         if said is None or report.when != "call":
             return None
         status = str(dict(report.user_properties)["bench_status"])

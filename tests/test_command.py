@@ -117,7 +117,7 @@ def test_two_at_once_are_refused_and_nothing_is_left_behind(place):
         [BENCH, "run", "--models", "mlp"], cwd=place, stdout=subprocess.PIPE, text=True
     )
     for line in first.stdout:
-        if "[1/" in line:
+        if "1/15]" in line:
             break
     second = bench(place, "run", *QUICK)
     first.kill()

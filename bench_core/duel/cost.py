@@ -1,6 +1,5 @@
 """What the timed loop itself costs, against a bare loop in the same run."""
 
-from statistics import median
 from time import perf_counter_ns
 
 from bench_core.duel.timing import one_by_one
@@ -13,9 +12,8 @@ REPEATS = 41
 def loop_cost() -> float:
     """The share of a 100 µs call by which the timed loop is longer than a bare one.
 
-    Bare, timed, bare, 41 times; the median of the differences, since a machine changes its
-    speed between two loops by more than what is sought. The call spins until a clock says so,
-    and so takes the same time on a machine that slows down.
+    Both loops in turn, 41 times; the shortest of each, since what disturbs them only adds.
+    The call spins until a clock says so, and so takes as long on a machine that slows down.
     """
 
     def spin(duration_ns: int) -> None:
@@ -34,8 +32,6 @@ def loop_cost() -> float:
         one_by_one(spin, [CALL_NS], CALLS)
         return perf_counter_ns() - start
 
-    extra = []
-    for _ in range(REPEATS):
-        before, between, after = bare(), timed(), bare()
-        extra.append(between - (before + after) / 2)
-    return median(extra) / CALLS / CALL_NS
+    pairs = [(bare(), timed()) for _ in range(REPEATS)]
+    bare_ns, timed_ns = (min(column) for column in zip(*pairs, strict=True))
+    return (timed_ns - bare_ns) / CALLS / CALL_NS

@@ -50,24 +50,26 @@ class Zygote:
             env={**os.environ, **_QUIET},
         )
         theirs.close()
-        try:
-            hello, _ = self.wire.receive(start_limit_s)
-            self._refuse_if_failed(hello)
-        except BaseException:
-            self.close()
-            raise
         self.pid = self._process.pid
-        self.start_s: float = hello["seconds"]
+        self._limit_s: float | None = start_limit_s
 
-    @staticmethod
-    def _refuse_if_failed(hello: Message) -> None:
-        if error := hello.get("error"):
-            raise ImportError(error)
-        if hello["protocol"] != PROTOCOL:
-            raise ImportError(f"it speaks protocol {hello['protocol']}, we speak {PROTOCOL}")
+    def await_start(self) -> "Zygote":
+        """Wait until it has imported everything; several can start meanwhile.
+
+        Raises: ImportError for what cannot be imported.
+        """
+        if self._limit_s is not None:
+            hello, _ = self.wire.receive(self._limit_s)
+            self._limit_s = None
+            if error := hello.get("error"):
+                raise ImportError(error)
+            if hello["protocol"] != PROTOCOL:
+                raise ImportError(f"it speaks protocol {hello['protocol']}, we speak {PROTOCOL}")
+        return self
 
     def fork(self, end: socket.socket, log_fd: int) -> int:
         """A new worker that serves `end` and writes its stdout and stderr to `log_fd`."""
+        self.await_start()
         self.wire.send({"do": "fork"})
         socket.send_fds(self.wire.socket, [b"f"], [end.fileno(), log_fd])
         reply, _ = self.wire.receive(30.0)
@@ -107,7 +109,6 @@ def main(fd: int, preload: Sequence[str]) -> None:
     """The zygote's own process."""
     die_with_parent()
     wire = Wire(socket.socket(fileno=fd))
-    start = time.perf_counter()
     try:
         for name in preload:
             importlib.import_module(name)
@@ -118,8 +119,7 @@ def main(fd: int, preload: Sequence[str]) -> None:
         return
     gc.collect()
     gc.freeze()
-    seconds = time.perf_counter() - start
-    wire.send({"protocol": PROTOCOL, "seconds": seconds})
+    wire.send({"protocol": PROTOCOL})
     while True:
         try:
             message, _ = wire.receive()

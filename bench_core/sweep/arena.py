@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +23,9 @@ from bench_core.hardware.cpu import usable_cores
 from bench_core.model import Model
 from bench_core.sweep.fingerprint import making_key
 from bench_core.sweep.stopwatch import Stopwatch
+
+_FRESH_PAIR_S = 5.0
+"""What starting two zygotes takes, until it has been measured."""
 
 VerifySpec = tuple[int, int, int, bool]
 """Length, batch, seed and padding of inputs that outputs are verified on."""
@@ -69,6 +73,7 @@ class Arena:
         self.say = say
         self.cores = usable_cores()[:threads]
         self.watch = Stopwatch()
+        self._fresh_s: dict[tuple[str, ...], float] = {}
         self.spreads: dict[str, LaunchSpread] = {}
         self._zygote: tuple[tuple[str, ...], Zygote] | None = None
         self._reference: Contender | None = None
@@ -89,7 +94,7 @@ class Arena:
             self.close()
             self.say(f"starting: {', '.join(preload)}")
             with self.watch("starting"):
-                self._zygote = (preload, Zygote(preload))
+                self._zygote = (preload, Zygote(preload).await_start())
         return self._zygote[1]
 
     def contender(self, cell: Cell, zygote: Zygote | None = None) -> Contender:
@@ -138,9 +143,13 @@ class Arena:
         Children of one zygote share its address-space layout, and so a bias.
         """
         preload = _preload(discover.models()[first.model])
+        start = time.perf_counter()
         with ExitStack() as stack:
             with self.watch("starting"):
                 zygotes = [stack.enter_context(Zygote(preload)) for _ in range(2)]
+                for zygote in zygotes:
+                    zygote.await_start()
+                self._fresh_s[preload] = time.perf_counter() - start
             pair = [
                 stack.enter_context(self.contender(cell, zygote))
                 for cell, zygote in zip((first, second), zygotes, strict=True)
@@ -151,7 +160,7 @@ class Arena:
         """A duel of two that are alive; what launches it needs more are opened afresh."""
         first, second = (contender.cell for contender in pair)
         model = discover.models()[first.model]
-        fresh_pair_s = 2.0 * self.zygote(model).start_s + 1.0
+        fresh_pair_s = self._fresh_s.get(_preload(model), _FRESH_PAIR_S)
         with self.watch("duels"):
             duel = fight(
                 pair,

@@ -24,6 +24,9 @@ from bench_core.sweep.start import peak_of, ready_of
 from bench_core.sweep.tasks import task_score
 
 
+_SPOILT_SHARE = 0.2
+
+
 @dataclass(frozen=True)
 class Trial:
     """A cell's record, the duel behind it, and, of a failure, the trail to it."""
@@ -176,8 +179,8 @@ def speedup(duel: Duel, spread: LaunchSpread, reference: str) -> Speedup:
 def _warnings(cell: Cell, duel: Duel) -> tuple[str, ...]:
     found = []
     share = float(spoilt(duel.blocks).mean())
-    if share > 0.2:
-        found.append(f"the machine was slow during {share:.0%} of the blocks")
+    if share > _SPOILT_SHARE:
+        found.append("the machine itself was slow beside more than a fifth of the blocks")
     if (busy := int(duel.warmed["B"]["threads_busy"])) > cell.threads:
         found.append(f"{busy} threads were busy where {cell.threads} were allowed")
     return tuple(found)

@@ -127,7 +127,8 @@ def test_workers_end_with_their_zygote_even_when_stopped(misbehaving, tmp_path):
 
 def test_a_preload_that_cannot_be_imported_is_named():
     with pytest.raises(ImportError, match="no_such_framework"):
-        Zygote(["no_such_framework"])
+        with Zygote(["no_such_framework"]) as one:
+            one.await_start()
 
 
 def test_the_same_process_twice_is_1_at_9999_permille(zygote, tmp_path):
