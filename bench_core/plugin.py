@@ -174,6 +174,8 @@ class Bench:
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None and reporter.isatty:
             reporter.rewrite(f"  … {what}", erase=True)
+            reporter.rewrite("")
+            reporter.currentfspath = None  # so that the test's own line is written again
 
 
 CLOCK = ReplayClock()

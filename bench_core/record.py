@@ -30,7 +30,11 @@ class Latency:
 
 @dataclass(frozen=True)
 class Speedup:
-    """reference / mode, above 1 is faster. `low` and `high` bound it at `confidence`."""
+    """reference / mode, above 1 is faster. `low` and `high` bound it at `confidence`.
+
+    launch_values: the log-ratio that each launch gave. launch_sd: their spread, pooled over
+    the cells of the same class and family that were run before.
+    """
 
     reference: str
     reference_median_s: float
@@ -41,6 +45,7 @@ class Speedup:
     quads: int
     launches: int
     launch_sd: float
+    launch_values: tuple[float, ...]
     limited_by: str
 
 

@@ -39,7 +39,9 @@ SESSION = {
 
 def speedup(ratio: float, reference_s: float, half: float = 0.025) -> Speedup:
     low, high = ratio * (1 - half), ratio * (1 + half)
-    return Speedup(REFERENCE, reference_s, ratio, low, high, 0.95, 16, 1, 0.012, "precision")
+    return Speedup(
+        REFERENCE, reference_s, ratio, low, high, 0.95, 16, 2, 0.012, (0.1, 0.2), "precision"
+    )
 
 
 def ok(mode: str, ratio: float, **other: object) -> Record:

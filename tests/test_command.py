@@ -1,6 +1,5 @@
 """The command as a user types it: real sweeps in processes of their own."""
 
-import os
 import re
 import signal
 import subprocess
@@ -137,7 +136,7 @@ def _workers_of(place: Path) -> list[str]:
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
-            if state != "Z" and os.readlink(entry / "cwd") == str(place):
+            if state != "Z" and (entry / "cwd").readlink() == place:
                 found.append((entry / "cmdline").read_text())
         except (FileNotFoundError, PermissionError, ProcessLookupError):
             continue
@@ -162,6 +161,17 @@ def test_lists(place, verb):
     done = bench(place, verb)
     assert done.returncode == 0
     assert ("int8_dynamic" if verb == "modes" else "minilm") in done.stdout
+
+
+def test_the_noise_floor_is_shown_by_class(place):
+    done = bench(place, "aa", "--models", "mlp", "--launches", "1")
+    assert done.returncode == 0, done.stderr
+    assert "dispatch: launch 1 of 1" in done.stdout and "pooled" in done.stdout
+
+
+def test_the_cost_of_the_harness_is_shown(place):
+    done = bench(place, "cost")
+    assert done.returncode == 0 and "over a bare loop" in done.stdout
 
 
 def test_the_options_stand_under_one_heading(place):

@@ -33,9 +33,7 @@ def test_every_default_cell_is_as_expected(tmp_path):
     (path,) = (tmp_path / "results").glob("*.json")
     found = {record.cell: record for record in load(path).cells}
     assert len(found) == 60
-    expected = {
-        str(cell): NOT_OK.get((cell.model, cell.mode), "ok") for cell in cells(Request())
-    }
+    expected = {str(cell): NOT_OK.get((cell.model, cell.mode), "ok") for cell in cells(Request())}
     wrong = {
         name: (record.status, record.reason)
         for name, record in found.items()

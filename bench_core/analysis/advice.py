@@ -43,6 +43,7 @@ def sentences(results: Results) -> list[str]:
 
 def _clause(advice: Advice, group: Group, results: Results, known: Facts) -> str:
     unit = known.length_axes.get(group.model, "")
+    unit = unit.removesuffix("s") if group.length == 1 else unit
     place = f"for {group.length} {unit}".rstrip()
     if group.batch != 1:
         place += f" in batches of {group.batch}"

@@ -14,6 +14,9 @@ from bench_core.record import Record, TaskScore
 NO_FAULT = ("skipped", "unsupported")
 """Statuses that say something of the machine or the model, not of the run."""
 
+MOST_NAMED = 4
+"""Of the cells that a warning concerns; more are counted."""
+
 
 def notes(records: Sequence[Record], measured: Sequence[Record]) -> Iterator[str]:
     """What the reader of one group's table must know: of all its records, those in the table."""
@@ -90,4 +93,6 @@ def warnings(records: Iterable[Record], known: Facts) -> Iterator[Text]:
         yield Text("\nWarnings", style="bold")
     for text, where in said.items():
         of = ", ".join(f"{mode_of(r)} ({_places([r])})" for r in where)
+        if len(where) > MOST_NAMED:
+            of = f"{len(where)} cells"
         yield Text(visible(f"! {text}" + (f" [{of}]" if of else "")), style="yellow")

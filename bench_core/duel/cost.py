@@ -33,5 +33,5 @@ def loop_cost() -> float:
         return perf_counter_ns() - start
 
     pairs = [(bare(), timed()) for _ in range(REPEATS)]
-    bare_ns, timed_ns = (min(column) for column in zip(*pairs, strict=True))
-    return (timed_ns - bare_ns) / CALLS / CALL_NS
+    extra_ns = min(timed_ns for _, timed_ns in pairs) - min(bare_ns for bare_ns, _ in pairs)
+    return extra_ns / CALLS / CALL_NS

@@ -1,18 +1,17 @@
 """A duel from its first block to its interval."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
 
-from bench_core.analysis.statistics import LaunchSpread
 from bench_core.duel.interleave import Block, Interleaving, Launch, Side
-from bench_core.duel.stopping import FIRST_LOOK_QUADS, MORE_LAUNCHES, MORE_QUADS, Look, Rule, look
+from bench_core.duel.stopping import ANOTHER, QUADS_PER_LAUNCH, Look, Rule, SpreadOf, look
 
 Pair = tuple[Side, Side]
-FreshPair = Callable[[], AbstractContextManager[Pair]]
+Relaunch = Callable[[], AbstractContextManager[Pair]]
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,6 @@ class Duel:
 
     launches: tuple[Launch, ...]
     look: Look
-    seconds: float
     warmed: dict[str, dict[str, float]]
     confidence: float
 
@@ -49,38 +47,19 @@ class Duel:
         return [median for launch in self.launches for median in launch.block_medians_s(side)]
 
 
-def fight(
-    pair: Pair, fresh_pair: FreshPair, rule: Rule, spread: LaunchSpread, launch_start_s: float
-) -> Duel:
-    """Time a pair until the rule is content; later launches are fresh pairs of processes.
-
-    launch_start_s: what starting a fresh pair is expected to take.
-    """
+def fight(pair: Pair, relaunch: Relaunch, rule: Rule, spread_of: SpreadOf) -> Duel:
+    """Time a pair, and then new pairs of processes of the same two, until the rule is content."""
     start = time.perf_counter()
-    interleaving = Interleaving(*pair)
-    warmed = interleaving.warmed
-    warm_s = time.perf_counter() - start
-    launches = [interleaving.run(FIRST_LOOK_QUADS)]
+    first = Interleaving(*pair)
+    launches = [first.run(QUADS_PER_LAUNCH)]
+    longest_s = time.perf_counter() - start
     while True:
-        spent_s = time.perf_counter() - start
-        quad_s = (spent_s - warm_s) / _quads(launches)
-        launch_s = launch_start_s + warm_s + FIRST_LOOK_QUADS * quad_s
-        now = look(
-            rule,
-            [launch.quads for launch in launches],
-            spread,
-            spent_s=spent_s,
-            quad_s=quad_s,
-            launch_s=launch_s,
-        )
-        if now.step == MORE_QUADS:
-            launches[-1] = interleaving.run(2 * len(launches[-1].quads))
-        elif now.step == MORE_LAUNCHES:
-            with fresh_pair() as fresh:
-                launches.append(Interleaving(*fresh, len(launches)).run(FIRST_LOOK_QUADS))
-        else:
-            return Duel(tuple(launches), now, spent_s, warmed, rule.confidence)
-
-
-def _quads(launches: Sequence[Launch]) -> int:
-    return sum(len(launch.quads) for launch in launches)
+        left_s = rule.budget_s - (time.perf_counter() - start)
+        quads = [launch.quads for launch in launches]
+        now = look(rule, quads, spread_of, left_s=left_s, next_s=longest_s)
+        if now.step != ANOTHER:
+            return Duel(tuple(launches), now, first.warmed, rule.confidence)
+        begun = time.perf_counter()
+        with relaunch() as fresh:
+            launches.append(Interleaving(*fresh, len(launches)).run(QUADS_PER_LAUNCH))
+        longest_s = max(longest_s, time.perf_counter() - begun)

@@ -1,20 +1,25 @@
-"""When a duel knows enough: looks after 8, 16, 32 … quads, then fresh launches."""
+"""When a duel knows enough: a look after each launch of 8 quads, from the second on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bench_core.analysis.statistics import Estimate, LaunchSpread, estimate
+from bench_core.analysis.statistics import Estimate, LaunchSpread, estimate, launch_value
 
-FIRST_LOOK_QUADS = 8
-MORE_QUADS = "quads"
-MORE_LAUNCHES = "launch"
+QUADS_PER_LAUNCH = 8
+MIN_LAUNCHES = 2
+"""Two launches of the same pair differed by up to 25 % on a machine whose cores change speed
+apart from each other, while quads inside a launch agreed to 1 %: more quads prove nothing."""
+ANOTHER = "another launch"
+
+SpreadOf = Callable[[Sequence[float]], LaunchSpread]
+"""From a cell's own launch values to the spread from launch to launch, pooled with others'."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Stop when the 95 % half-width is within `target` (relative), or `budget_s` is spent."""
+    """Stop when the half-width is within `target` (relative), or `budget_s` is spent."""
 
     budget_s: float
     target: float = 0.02
@@ -23,35 +28,29 @@ class Rule:
 
 @dataclass(frozen=True)
 class Look:
-    """What a duel knows, and what to do: more quads, a fresh launch, or stop and say why."""
+    """What a duel knows. step: "another launch", or what limited it: "precision", "budget"."""
 
     estimate: Estimate
+    spread: LaunchSpread
+    values: tuple[float, ...]
     step: str
 
 
 def look(
-    rule: Rule,
-    launches: Sequence[np.ndarray],
-    spread: LaunchSpread,
-    *,
-    spent_s: float,
-    quad_s: float,
-    launch_s: float,
+    rule: Rule, launches: Sequence[np.ndarray], spread_of: SpreadOf, *, left_s: float, next_s: float
 ) -> Look:
-    """Decide after a look.
+    """Decide what follows, from the quads' log-ratios of each launch so far.
 
-    launches: the quads' log-ratios of each launch so far. quad_s and launch_s: what one more
-    of each is expected to take; a step that the budget cannot pay for is not begun.
-    Returns: step is "quads" or "launch" to go on, else what limited the duel: "precision",
-    "launches" or "budget".
+    left_s: of the budget. next_s: what another launch is expected to take; one that the
+    budget cannot pay for is not begun.
     """
+    values = tuple(launch_value(quads) for quads in launches)
+    spread = spread_of(values)
     now = estimate(launches, spread, rule.confidence)
-    left_s = rule.budget_s - spent_s
-    if now.half_width <= rule.target:
-        return Look(now, "precision")
-    if now.within_half_width > rule.target:
-        quads = len(launches[-1]) if len(launches) == 1 else FIRST_LOOK_QUADS
-        step = MORE_QUADS if len(launches) == 1 else MORE_LAUNCHES
-        cost_s = quads * quad_s if step == MORE_QUADS else launch_s
-        return Look(now, step if cost_s <= left_s else "budget")
-    return Look(now, MORE_LAUNCHES if launch_s <= left_s else "launches")
+    if len(launches) < MIN_LAUNCHES:
+        step = ANOTHER
+    elif now.half_width <= rule.target:
+        step = "precision"
+    else:
+        step = ANOTHER if next_s <= left_s else "budget"
+    return Look(now, spread, values, step)

@@ -23,7 +23,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from bench_core import discover
-from bench_core.duel.wire import PROTOCOL, BrokenWire, Message, Wire
+from bench_core.duel.wire import PROTOCOL, BrokenWire, Wire
+from bench_core.errors import Incomparable, Unavailable
 
 _PR_SET_PDEATHSIG = 1
 _ENDING_LIMIT_S = 5.0
@@ -41,6 +42,7 @@ class Zygote:
         ours, theirs = socket.socketpair()
         fd = theirs.fileno()
         self.wire = Wire(ours)
+        self.preload = tuple(preload)
         self._process = subprocess.Popen(
             [sys.executable, "-c", _BOOT, json.dumps(sys.path), str(fd), *preload],
             pass_fds=[fd],
@@ -56,15 +58,18 @@ class Zygote:
     def await_start(self) -> "Zygote":
         """Wait until it has imported everything; several can start meanwhile.
 
-        Raises: ImportError for what cannot be imported.
+        Raises: Unavailable for what cannot be imported; Incomparable where its bench_core
+        is another than ours.
         """
         if self._limit_s is not None:
             hello, _ = self.wire.receive(self._limit_s)
             self._limit_s = None
             if error := hello.get("error"):
-                raise ImportError(error)
+                raise Unavailable(f"expected to import {', '.join(self.preload)}; {error}")
             if hello["protocol"] != PROTOCOL:
-                raise ImportError(f"it speaks protocol {hello['protocol']}, we speak {PROTOCOL}")
+                raise Incomparable(
+                    f"expected protocol {PROTOCOL}, its bench_core speaks {hello['protocol']}"
+                )
         return self
 
     def fork(self, end: socket.socket, log_fd: int) -> int:

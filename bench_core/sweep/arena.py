@@ -2,8 +2,9 @@
 
 import json
 import os
+import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -13,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from bench_core import discover
-from bench_core.analysis.statistics import LaunchSpread, pooled_launch_sd
+from bench_core.analysis.statistics import LaunchSpread, family_spread, pooled_launch_sd
 from bench_core.cell import Cell
 from bench_core.duel.contender import BUILD_LIMIT_S, Contender, Worker
-from bench_core.duel.duel import Duel, fight
+from bench_core.duel.duel import Duel, Relaunch, fight
 from bench_core.duel.stopping import Rule
 from bench_core.duel.zygote import Zygote
 from bench_core.hardware.cpu import usable_cores
@@ -24,8 +25,7 @@ from bench_core.model import Model
 from bench_core.sweep.fingerprint import making_key
 from bench_core.sweep.stopwatch import Stopwatch
 
-_FRESH_PAIR_S = 5.0
-"""What starting two zygotes takes, until it has been measured."""
+_MADE = "made-"
 
 VerifySpec = tuple[int, int, int, bool]
 """Length, batch, seed and padding of inputs that outputs are verified on."""
@@ -58,6 +58,13 @@ def verify_specs(model: Model, cell: Cell) -> tuple[list[VerifySpec], list[Verif
     return own, [(other, cell.batch + 2, 103, True)]
 
 
+def drop_stale(cache: Path, keep_days: float = 30.0) -> None:
+    """Remove the artefacts of models, versions or machines that were not swept for so long."""
+    for folder in cache.glob(f"{_MADE}*"):
+        if time.time() - folder.stat().st_mtime > keep_days * 86_400:
+            shutil.rmtree(folder)
+
+
 class Arena:
     """Opens contenders, and keeps what several cells share.
 
@@ -73,19 +80,31 @@ class Arena:
         self.say = say
         self.cores = usable_cores()[:threads]
         self.watch = Stopwatch()
-        self._fresh_s: dict[tuple[str, ...], float] = {}
-        self.spreads: dict[str, LaunchSpread] = {}
+        self.floors: dict[str, LaunchSpread] = {}
+        self._launch_values: dict[tuple[str, str], list[tuple[float, ...]]] = {}
         self._zygote: tuple[tuple[str, ...], Zygote] | None = None
         self._reference: Contender | None = None
         self._oracle: tuple[str, Oracle] | None = None
 
-    def spread(self, model: Model) -> LaunchSpread:
-        """How far launches of the model's class differ; the prior alone before any control."""
-        return self.spreads.get(model.bound) or pooled_launch_sd([])
+    def remember(self, cell: Cell, launch_values: Sequence[float]) -> None:
+        """Let the launches of a finished cell count for the spread of those that follow."""
+        self._launch_values.setdefault(_kin(cell), []).append(tuple(launch_values))
+
+    def spread(self, cell: Cell, own: Sequence[float]) -> LaunchSpread:
+        """How far launches of such a cell differ: its `own`, and those of its kin before it."""
+        floor = self.floors.get(discover.models()[cell.model].bound) or pooled_launch_sd([])
+        return family_spread(floor, [*self._launch_values.get(_kin(cell), []), own])
 
     def folder(self, cell: Cell) -> Path:
         """Where the cell's artefacts and its cold reading are kept."""
-        return self.cache / making_key(cell.model) / str(cell)
+        return self.made(cell.model) / str(cell)
+
+    def made(self, model: str) -> Path:
+        """Where all that was made of one model is kept."""
+        folder = self.cache / f"{_MADE}{making_key(model)}"
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+        return folder
 
     def zygote(self, model: Model) -> Zygote:
         """One with the model's frameworks, shared by the cells that follow each other."""
@@ -143,33 +162,30 @@ class Arena:
         Children of one zygote share its address-space layout, and so a bias.
         """
         preload = _preload(discover.models()[first.model])
-        start = time.perf_counter()
         with ExitStack() as stack:
             with self.watch("starting"):
                 zygotes = [stack.enter_context(Zygote(preload)) for _ in range(2)]
                 for zygote in zygotes:
                     zygote.await_start()
-                self._fresh_s[preload] = time.perf_counter() - start
             pair = [
                 stack.enter_context(self.contender(cell, zygote))
                 for cell, zygote in zip((first, second), zygotes, strict=True)
             ]
             yield pair[0], pair[1]
 
-    def fight(self, pair: tuple[Contender, Contender], rule: Rule) -> Duel:
-        """A duel of two that are alive; what launches it needs more are opened afresh."""
-        first, second = (contender.cell for contender in pair)
-        model = discover.models()[first.model]
-        fresh_pair_s = self._fresh_s.get(_preload(model), _FRESH_PAIR_S)
+    @contextmanager
+    def forked_pair(self, first: Cell, second: Cell) -> Iterator[tuple[Contender, Contender]]:
+        """Two new contenders from the zygote at hand."""
+        with self.contender(first) as one, self.contender(second) as other:
+            yield one, other
+
+    def fight(self, pair: tuple[Contender, Contender], relaunch: Relaunch, rule: Rule) -> Duel:
+        """A duel of two that are alive, and of more launches of them."""
+        cell = pair[1].cell
         with self.watch("duels"):
-            duel = fight(
-                pair,
-                lambda: self.fresh_pair(first, second),
-                rule,
-                self.spread(model),
-                fresh_pair_s,
-            )
+            duel = fight(pair, relaunch, rule, lambda own: self.spread(cell, own))
         self.watch.move("duels", "timed blocks", duel.timed_s)
+        self.remember(cell, duel.look.values)
         return duel
 
     def oracle(self, cell: Cell) -> Oracle:
@@ -202,6 +218,11 @@ class Arena:
         if self._zygote is not None:
             self._zygote[1].close()
         self._reference = self._zygote = None
+
+
+def _kin(cell: Cell) -> tuple[str, str]:
+    """Cells whose launches are pooled: of the same class, and of modes that are alike."""
+    return discover.models()[cell.model].bound, discover.modes()[cell.mode].family
 
 
 def _preload(model: Model) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bench_core.analysis.statistics import launch_value, pooled_launch_sd
 from bench_core.cell import Cell
 from bench_core.duel.interleave import Interleaving
-from bench_core.duel.stopping import FIRST_LOOK_QUADS
+from bench_core.duel.stopping import QUADS_PER_LAUNCH
 from bench_core.sweep.arena import Arena
 
 
@@ -37,7 +37,7 @@ def launches(arena: Arena, cell: Cell, count: int) -> Iterator[float]:
     for _ in range(count):
         with arena.fresh_pair(cell, cell) as pair:
             with arena.watch("A/A controls"):
-                value = launch_value(Interleaving(*pair).run(FIRST_LOOK_QUADS).quads)
+                value = launch_value(Interleaving(*pair).run(QUADS_PER_LAUNCH).quads)
             yield value
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from bench_core import discover
 from bench_core.analysis.advice import candidates
 from bench_core.analysis.break_even import break_even
 from bench_core.analysis.statistics import latency
@@ -23,7 +22,7 @@ def advise(arena: Arena, records: list[Record], rule: Rule) -> Advice:
     advised comes from a duel of its own, between processes of fresh zygotes.
     """
     group = Cell.parse(records[0].cell).group
-    best = [Cell.parse(record.cell) for record in candidates(records)[:2]]
+    best = [Cell.parse(record.cell) for record in _contested(candidates(records))]
     if not best:
         return Advice(group, None, "no other mode was found to be right and timed")
     try:
@@ -32,19 +31,25 @@ def advise(arena: Arena, records: list[Record], rule: Rule) -> Advice:
         return Advice(group, None, f"the play-off came to nothing: {error}")
 
 
+def _contested(ranked: list[Record]) -> list[Record]:
+    """The best, and the second where the sweep could not tell them apart."""
+    bounds = [record.speedup for record in ranked[:2] if record.speedup]
+    apart = len(bounds) == 2 and bounds[1].high < bounds[0].low
+    return ranked[:1] if apart else ranked[:2]
+
+
 def _play(arena: Arena, group: str, best: list[Cell], rule: Rule) -> Advice:
     winner, playoff = best[0], None
-    spread = arena.spread(discover.models()[winner.model])
     if len(best) == 2:
         arena.say(f"play-off: {best[0].mode} against {best[1].mode}")
         duel = _fresh_duel(arena, best[1], best[0], rule)
-        playoff = speedup(duel, spread, best[1].mode)
+        playoff = speedup(duel, best[1].mode)
         if playoff.ratio < 1:
             winner, playoff = best[1], _turned(playoff, duel, best[0].mode)
     reference = arena.reference(winner)
     arena.say(f"play-off: {winner.mode} against {reference.cell.mode}")
     duel = _fresh_duel(arena, reference.cell, winner, rule)
-    afresh = speedup(duel, spread, reference.cell.mode)
+    afresh = speedup(duel, reference.cell.mode)
     if afresh.low <= 1:
         reason = f"none was measurably faster; {winner.mode} came nearest"
         return Advice(group, None, reason, speedup=afresh)
@@ -67,7 +72,7 @@ def _play(arena: Arena, group: str, best: list[Cell], rule: Rule) -> Advice:
 
 def _fresh_duel(arena: Arena, first: Cell, second: Cell, rule: Rule) -> Duel:
     with arena.fresh_pair(first, second) as pair:
-        return arena.fight(pair, rule)
+        return arena.fight(pair, lambda: arena.fresh_pair(first, second), rule)
 
 
 def _turned(found: Speedup, duel: Duel, reference: str) -> Speedup:
@@ -79,4 +84,5 @@ def _turned(found: Speedup, duel: Duel, reference: str) -> Speedup:
         ratio=1 / found.ratio,
         low=1 / found.high,
         high=1 / found.low,
+        launch_values=tuple(-value for value in found.launch_values),
     )

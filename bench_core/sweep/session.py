@@ -19,7 +19,7 @@ from bench_core.hardware import cpu, gpu
 from bench_core.hardware.crowd import Crowd
 from bench_core.record import SCHEMA, Advice, Record
 from bench_core.sweep import control, fingerprint, profiles, results
-from bench_core.sweep.arena import Arena
+from bench_core.sweep.arena import Arena, drop_stale
 from bench_core.sweep.journal import Journal
 from bench_core.sweep.lock import machine_lock
 from bench_core.sweep.playoff import advise
@@ -70,6 +70,7 @@ class Sweep:
         self._crowd = Crowd()
         with machine_lock("sweep"):
             self._journal.open(resume=self.resume)
+            drop_stale(self.cache)
             self.arena = Arena(self.request.reference, threads, self.cache, self.say)
             try:
                 self.facts = self._look_around(threads)
@@ -85,6 +86,8 @@ class Sweep:
         kept = self._journal.read("cell", str(cell), key)
         if kept is not None:
             done = Done(Record.from_json(kept["record"]), kept["block_medians_s"])
+            if done.record.speedup:
+                self.arena.remember(cell, done.record.speedup.launch_values)
         else:
             trial = try_cell(self.arena, cell, self._rule, self.facts)
             medians = trial.duel.block_medians_s("B") if trial.duel else []
@@ -178,7 +181,7 @@ class Sweep:
             kept = list(control.launches(self.arena, chosen, count))
             self._journal.write("control", bound, self._key(chosen), kept)
         self._controls[bound] = control.Control(str(chosen), tuple(kept))
-        self.arena.spreads[bound] = pooled_launch_sd(kept)
+        self.arena.floors[bound] = pooled_launch_sd(kept)
 
     def _look_around(self, threads: int) -> dict[str, Any]:
         gpus, no_gpu = gpu.facts()

@@ -10,7 +10,6 @@ from bench_core.duel.contender import Contender
 from bench_core.duel.probe import Imports, measure_imports, probe
 from bench_core.record import Peak, Ready
 from bench_core.sweep.arena import Arena
-from bench_core.sweep.fingerprint import making_key
 
 PROBE_LAUNCHES = 5
 
@@ -22,12 +21,11 @@ def imports(arena: Arena, cell: Cell, *, builds_module: bool) -> Imports:
     """
     model, mode = discover.models()[cell.model], discover.modes()[cell.mode]
     modules = tuple(dict.fromkeys((*mode.frameworks, *(model.frameworks * builds_module))))
-    note = arena.cache / making_key(cell.model) / f"imports-{'-'.join(modules)}.json"
+    note = arena.made(cell.model) / f"imports-{'-'.join(modules)}.json"
     if not note.exists():
         arena.say(f"importing {', '.join(modules)} in fresh interpreters")
         with arena.watch("probing"):
             found = measure_imports(modules)
-        note.parent.mkdir(parents=True, exist_ok=True)
         note.write_text(json.dumps({"seconds": found.seconds, "rss_bytes": found.rss_bytes}))
     kept = json.loads(note.read_text())
     return Imports(modules, tuple(kept["seconds"]), kept["rss_bytes"])

@@ -9,7 +9,7 @@ from bench_core import discover
 from bench_core.analysis import task as task_judge
 from bench_core.analysis.break_even import break_even
 from bench_core.analysis.fidelity import judge
-from bench_core.analysis.statistics import LaunchSpread, latency
+from bench_core.analysis.statistics import latency
 from bench_core.cell import Cell
 from bench_core.duel.contender import Contender
 from bench_core.duel.duel import Duel
@@ -22,7 +22,6 @@ from bench_core.record import Fidelity, Record, Speedup, Work
 from bench_core.sweep.arena import Arena, VerifySpec, verify_specs
 from bench_core.sweep.start import peak_of, ready_of
 from bench_core.sweep.tasks import task_score
-
 
 _SPOILT_SHARE = 0.2
 
@@ -83,7 +82,7 @@ def _measure(
             duels.append(_duel(arena, contender, rule))
             found |= _duel_fields(arena, cell, duels[0])
         # After the timing: evidence may take a profiler, and other shapes teach a runtime.
-        growth_bytes = _engaged(contender, mode, found)
+        growth_bytes = _engaged(contender, found)
         found["peak_rss_bytes"] = peak_of(arena, contender, growth_bytes)
         specs = own + other if mode.any_shape else own
         found["fidelity"] = _verified(arena, contender, model, mode, specs)
@@ -121,13 +120,13 @@ def _verified(
     return fidelity
 
 
-def _engaged(contender: Contender, mode: Mode, found: dict[str, Any]) -> int:
+def _engaged(contender: Contender, found: dict[str, Any]) -> int:
     """Read the evidence; returns by how much the process has grown. Raises: NotEngaged."""
     reply, _ = contender.ask("evidence")
     found["evidence"] = reply["evidence"]
     found["engaged"] = reply["not_engaged"] is None
     if reply["not_engaged"]:
-        raise NotEngaged(f"{mode.name}: {reply['not_engaged']}")
+        raise NotEngaged(reply["not_engaged"])
     return int(reply["growth_bytes"])
 
 
@@ -137,7 +136,8 @@ def _duel(arena: Arena, contender: Contender, rule: Rule) -> Duel:
     def against_reference() -> Duel:
         reference = arena.reference(contender.cell)
         arena.say(f"{contender.cell.mode}: timing")
-        return arena.fight((reference, contender), rule)
+        cells = reference.cell, contender.cell
+        return arena.fight((reference, contender), lambda: arena.forked_pair(*cells), rule)
 
     try:
         return against_reference()
@@ -149,17 +149,17 @@ def _duel(arena: Arena, contender: Contender, rule: Rule) -> Duel:
 
 def _duel_fields(arena: Arena, cell: Cell, duel: Duel) -> dict[str, Any]:
     """What a finished duel adds to a record."""
-    calls, spread = duel.calls_per_sample, arena.spread(discover.models()[cell.model])
+    calls = duel.calls_per_sample
     taken = latency(duel.samples_s("B"), calls)
     return {
         "latency_s": taken,
         "throughput_items_per_s": cell.batch / taken.p50,
-        "speedup": speedup(duel, spread, arena.reference_mode),
+        "speedup": speedup(duel, arena.reference_mode),
         "warnings": _warnings(cell, duel),
     }
 
 
-def speedup(duel: Duel, spread: LaunchSpread, reference: str) -> Speedup:
+def speedup(duel: Duel, reference: str) -> Speedup:
     """The duel's ratio as it goes on paper; `reference` is the mode of its side A."""
     now = duel.look.estimate
     return Speedup(
@@ -171,7 +171,8 @@ def speedup(duel: Duel, spread: LaunchSpread, reference: str) -> Speedup:
         confidence=duel.confidence,
         quads=duel.quads,
         launches=len(duel.launches),
-        launch_sd=spread.sd,
+        launch_sd=duel.look.spread.sd,
+        launch_values=duel.look.values,
         limited_by=duel.look.step,
     )
 

@@ -16,7 +16,9 @@ readies = st.builds(
 
 
 def speedup(low: float, ratio: float, high: float, reference_s: float = 0.02) -> Speedup:
-    return Speedup("eager", reference_s, ratio, low, high, 0.95, 16, 1, 0.01, "precision")
+    return Speedup(
+        "eager", reference_s, ratio, low, high, 0.95, 16, 2, 0.01, (0.1, 0.2), "precision"
+    )
 
 
 def ready(cold_s: float, import_s: float = 0.0) -> Ready:

@@ -15,6 +15,7 @@ from bench_core.analysis.statistics import (
     Estimate,
     LaunchSpread,
     estimate,
+    family_spread,
     latency,
     launch_value,
     pooled_launch_sd,
@@ -233,3 +234,23 @@ def test_the_95_percent_interval_covers_the_truth(slowdown, launches):
     assert missed <= stats.binom.ppf(0.9999, duels, 0.05)
     # Wide enough to be right is easy: it must also say something.
     assert np.median([e.half_width for e in ends]) < (0.035 if launches == 1 else 0.024)
+
+
+@given(st.lists(st.lists(st.floats(-1, 1), min_size=1, max_size=4), max_size=5), st.floats(-1, 1))
+def test_the_spread_of_kin_is_about_each_cell_s_own_mean(cells, shift):
+    floor = pooled_launch_sd([])
+    moved = [[value + shift for value in values] for values in cells]
+    found = family_spread(floor, cells)
+    assert family_spread(floor, moved).sd == pytest.approx(found.sd, abs=1e-9)
+    assert found.dof == 2 + sum(len(values) - 1 for values in cells)
+
+
+def test_without_launches_to_compare_the_spread_is_the_floor():
+    floor = pooled_launch_sd([])
+    assert family_spread(floor, []).sd == pytest.approx(floor.sd)
+    assert family_spread(floor, [[0.3], [0.9]]).sd == pytest.approx(floor.sd)
+
+
+def test_the_spread_of_kin_is_found():
+    values = np.random.default_rng(0).normal(0.7, 0.06, (200, 3))
+    assert family_spread(pooled_launch_sd([]), values.tolist()).sd == pytest.approx(0.06, rel=0.1)

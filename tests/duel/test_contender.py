@@ -13,7 +13,7 @@ from bench_core.duel import contender as contender_file
 from bench_core.duel.contender import Contender, Failure, Worker
 from bench_core.duel.interleave import Interleaving
 from bench_core.duel.zygote import Zygote
-from bench_core.errors import BenchError, WorkerCrashed, WorkerTimeout
+from bench_core.errors import BenchError, Unavailable, WorkerCrashed, WorkerTimeout
 from bench_core.hardware.cpu import usable_cores
 
 
@@ -126,7 +126,7 @@ def test_workers_end_with_their_zygote_even_when_stopped(misbehaving, tmp_path):
 
 
 def test_a_preload_that_cannot_be_imported_is_named():
-    with pytest.raises(ImportError, match="no_such_framework"):
+    with pytest.raises(Unavailable, match="no_such_framework"):
         with Zygote(["no_such_framework"]) as one:
             one.await_start()
 

@@ -1,5 +1,6 @@
 import json
 import zipfile
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -61,8 +62,12 @@ def test_without_resume_it_starts_empty(tmp_path):
 
 
 def test_every_raw_sample_is_kept_and_gathered_in_one_file(tmp_path):
-    sides = [FakeSide(name, [], lambda block: 1e-2 + block * 1e-5) for name in "AB"]
-    duel = fight((sides[0], sides[1]), None, Rule(0.0), pooled_launch_sd([]), 1e9)
+    @contextmanager
+    def pair():
+        yield tuple(FakeSide(name, [], lambda block: 1e-2 + block * 1e-5) for name in "AB")
+
+    with pair() as first:
+        duel = fight(first, pair, Rule(0.001), lambda _: pooled_launch_sd([]))
     journal = Journal(tmp_path)
     journal.open(resume=False)
     cell = "a|b|length=1|batch=1|cpu|cpu|threads=1"
@@ -74,7 +79,7 @@ def test_every_raw_sample_is_kept_and_gathered_in_one_file(tmp_path):
         blocks = file[f"{cell}/blocks"]
         taken_ns = file[f"{cell}/taken_ns"]
     assert columns == ["launch", "quad", "position", "side", "calls", "samples"]
-    assert len(blocks) == len(duel.blocks) == 32
+    assert len(blocks) == len(duel.blocks) == 64
     assert blocks[:, -1].sum() == len(taken_ns)
     ours = taken_ns[np.repeat(blocks[:, 3], blocks[:, 5]) == 1]
     np.testing.assert_allclose(ours / 1e9, duel.samples_s("B"))
