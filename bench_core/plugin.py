@@ -1,5 +1,6 @@
 """Pytest's side of a sweep: options, one test per cell, and what the terminal shows."""
 
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,7 +99,7 @@ class Bench:
             self.config.rootpath / "results",
             default_cache(),
             bool(self.config.getoption("bench_resume")),
-            self._say,
+            self.say,
         )
         try:
             return self._open.enter_context(sweep.open(self.cells))
@@ -169,15 +170,19 @@ class Bench:
         if self.interrupted:
             terminalreporter.write_line("not finished; --resume goes on with what is left")
 
-    def _say(self, what: str) -> None:
-        """Show on a terminal, for as long as it is true, what is being done."""
+    def say(self, what: str) -> None:
+        """Show on a terminal, beside the test's name, what is being done; "" takes it back."""
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is not None and reporter.isatty:
-            reporter.rewrite(f"  … {what}", erase=True)
-            reporter.rewrite("")
-            reporter.currentfspath = None  # so that the test's own line is written again
+        if reporter is None or not reporter.isatty or reporter.verbosity < 1:
+            return
+        capture: Any = self.config.pluginmanager.get_plugin("capturemanager")
+        with capture.global_and_fixture_disabled():
+            # Past the reporter, which would count these characters into its line.
+            sys.stdout.write(f"{_ERASE_LINE}{reporter.currentfspath or ''}{what}")
+            sys.stdout.flush()
 
 
+_ERASE_LINE = "\r\x1b[2K"
 CLOCK = ReplayClock()
 
 
@@ -202,6 +207,7 @@ class CellTest:
         if not self._benchmark.enabled:
             pytest.skip("pytest-benchmark is disabled")
         done = self._bench.run(self.cell)
+        self._bench.say("")
         record = done.record
         self._item.user_properties.append(("bench", self._said(done)))
         self._item.user_properties.append(("bench_status", record.status))
