@@ -137,8 +137,8 @@ def cost() -> None:
     if precise:
         middle = sorted(precise)[len(precise) // 2]
         console.print(
-            f"{len(precise)} of {len(results.cells)} cells reached the wanted half-width within "
-            f"their launch; the median one took {duration(middle)}, start and checks included"
+            f"{len(precise)} of {len(results.cells)} cells reached the wanted half-width before "
+            f"their budget; the median one took {duration(middle)}, start and checks included"
         )
 
 

@@ -134,6 +134,12 @@ def estimate(
     return Estimate(value, value - half, value + half, within_half, half)
 
 
+def half_width(readings: Sequence[float], confidence: float = 0.95) -> float:
+    """Of the mean of a few independent readings: t · sd / √n."""
+    sd = float(np.std(readings, ddof=1))
+    return _t(len(readings) - 1.0, confidence) * sd / math.sqrt(len(readings))
+
+
 def latency(samples_s: np.ndarray, calls_per_sample: int) -> Latency:
     """Percentiles of all samples, spoilt or not.
 

@@ -23,6 +23,7 @@ from bench_core.duel.zygote import Zygote
 from bench_core.hardware.cpu import usable_cores
 from bench_core.model import Model
 from bench_core.sweep.fingerprint import making_key
+from bench_core.sweep.results import write_json
 from bench_core.sweep.stopwatch import Stopwatch
 
 _MADE = "made-"
@@ -69,6 +70,7 @@ class Arena:
     """Opens contenders, and keeps what several cells share.
 
     say: told, in a few words, what is being done.
+    verified: process ids of references whose outputs were found to be right.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Arena:
         self._launch_values: dict[tuple[str, str], list[tuple[float, ...]]] = {}
         self._zygote: tuple[tuple[str, ...], Zygote] | None = None
         self._reference: Contender | None = None
+        self.verified: set[int] = set()
         self._oracle: tuple[str, Oracle] | None = None
 
     def remember(self, cell: Cell, launch_values: Sequence[float]) -> None:
@@ -126,12 +129,15 @@ class Arena:
         note = folder / "cold.json"
         if not note.exists():
             self.say(f"{cell.mode}: first build")
+            if folder.exists():
+                shutil.rmtree(folder)  # what a build that came to nothing left would not be cold
             with (
                 self.watch("building, first time"),
                 Contender(parent, cell, folder, self.cores) as cold,
             ):
                 reading = {**cold.started, "date": date.today().isoformat()}
-            note.write_text(json.dumps(reading))
+            write_json(note, reading)
+        self.say(f"{cell.mode}: building")
         with self.watch("building"):
             return Contender(parent, cell, folder, self.cores)
 

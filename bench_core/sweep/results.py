@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: Any) -> None:
     """Put `content` at `path`; readers see the old file or the new one, never a part."""
     part = path.with_name(f".{path.name}.part")
     try:

@@ -221,7 +221,7 @@ class Sweep:
     def _remember_wall(self, name: str, wall_s: float | None) -> None:
         file = self._wall_file(name)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(wall_s))
+        results.write_json(file, wall_s)
 
 
 def _model_facts(name: str) -> dict[str, Any]:

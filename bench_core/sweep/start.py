@@ -5,11 +5,13 @@ from statistics import median
 from typing import Any
 
 from bench_core import discover
+from bench_core.analysis.statistics import half_width
 from bench_core.cell import Cell
 from bench_core.duel.contender import Contender
 from bench_core.duel.probe import Imports, measure_imports, probe
 from bench_core.record import Peak, Ready
 from bench_core.sweep.arena import Arena
+from bench_core.sweep.results import write_json
 
 PROBE_LAUNCHES = 5
 
@@ -26,7 +28,7 @@ def imports(arena: Arena, cell: Cell, *, builds_module: bool) -> Imports:
         arena.say(f"importing {', '.join(modules)} in fresh interpreters")
         with arena.watch("probing"):
             found = measure_imports(modules)
-        note.write_text(json.dumps({"seconds": found.seconds, "rss_bytes": found.rss_bytes}))
+        write_json(note, {"seconds": found.seconds, "rss_bytes": found.rss_bytes})
     kept = json.loads(note.read_text())
     return Imports(modules, tuple(kept["seconds"]), kept["rss_bytes"])
 
@@ -43,6 +45,7 @@ def ready_of(arena: Arena, contender: Contender) -> Ready:
         build_warm_s=started["build_s"],
         first_call_s=started["first_call_s"],
         cold_measured_on=cold["date"],
+        import_half_width_s=half_width(imported.seconds),
     )
 
 
@@ -75,6 +78,7 @@ def probed(arena: Arena, cell: Cell, *, builds_module: bool) -> tuple[Ready, Pea
         build_warm_s=mid["build_s"],
         first_call_s=mid["first_call_s"],
         cold_measured_on=cold["date"],
+        import_half_width_s=half_width([one["import_s"] for one in readings]),
     )
     return ready, Peak(int(mid["peak_rss_bytes"]), "probe")
 

@@ -12,6 +12,7 @@ from bench_core.duel.contender import TASK_LIMIT_S
 from bench_core.model import Task
 from bench_core.record import TaskScore
 from bench_core.sweep.arena import Arena
+from bench_core.sweep.results import write_json
 
 
 @dataclass(frozen=True)
@@ -70,5 +71,5 @@ def _answers(arena: Arena, cell: Cell, task: Task) -> Answers:
         name = contender.started["artifact_sha256"]
     kept = arena.folder(at) / f"task-{name}.npz"
     np.savez_compressed(kept, predicted=predicted, expected=expected, corpus=reply["corpus_sha256"])
-    note.write_text(json.dumps(name))
+    write_json(note, name)  # last: without it the file before is not looked for
     return Answers(predicted, expected, reply["corpus_sha256"])

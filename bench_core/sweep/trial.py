@@ -130,11 +130,22 @@ def _engaged(contender: Contender, found: dict[str, Any]) -> int:
     return int(reply["growth_bytes"])
 
 
+def _right_reference(arena: Arena, cell: Cell) -> Contender:
+    """The reference, verified once: it may not be among the cells that were asked for."""
+    reference = arena.reference(cell)
+    if reference.pid not in arena.verified:
+        model = discover.models()[cell.model]
+        mode = discover.modes()[reference.cell.mode]
+        _verified(arena, reference, model, mode, verify_specs(model, cell)[0])
+        arena.verified.add(reference.pid)
+    return reference
+
+
 def _duel(arena: Arena, contender: Contender, rule: Rule) -> Duel:
     """Against the reference; should the reference itself die, once more against a new one."""
 
     def against_reference() -> Duel:
-        reference = arena.reference(contender.cell)
+        reference = _right_reference(arena, contender.cell)
         arena.say(f"{contender.cell.mode}: timing")
         cells = reference.cell, contender.cell
         return arena.fight((reference, contender), lambda: arena.forked_pair(*cells), rule)

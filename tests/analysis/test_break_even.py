@@ -11,7 +11,7 @@ seconds = st.floats(0, 1e3)
 ratios = st.lists(st.floats(0.01, 100), min_size=3, max_size=3).map(sorted)
 readies = st.builds(
     Ready, st.just("worker"), st.none() | seconds, seconds, st.none() | seconds, seconds, seconds,
-    st.none(),
+    st.none(), st.none() | st.floats(0, 10),
 )  # fmt: skip
 
 
@@ -21,13 +21,13 @@ def speedup(low: float, ratio: float, high: float, reference_s: float = 0.02) ->
     )
 
 
-def ready(cold_s: float, import_s: float = 0.0) -> Ready:
-    return Ready("worker", import_s, 0.0, cold_s - import_s, 0.0, 0.0, None)
+def ready(cold_s: float, import_s: float = 0.0, half_width_s: float = 0.0) -> Ready:
+    return Ready("worker", import_s, 0.0, cold_s - import_s, 0.0, 0.0, None, half_width_s)
 
 
-@given(readies, readies, ratios, st.floats(0, 1))
-def test_there_is_a_number_or_a_reason(mode, reference, bounds, half):
-    got = break_even(mode, reference, speedup(*bounds), half)
+@given(readies, readies, ratios)
+def test_there_is_a_number_or_a_reason(mode, reference, bounds):
+    got = break_even(mode, reference, speedup(*bounds))
     low, _, high = bounds
     if high <= 1:
         assert got == BreakEven(None, None, None, "never")
@@ -60,9 +60,9 @@ def test_faster_and_sooner_pays_at_once():
 
 
 def test_the_doubt_of_two_imports_widens_and_of_one_cancels():
-    other = break_even(ready(9, 0.5), ready(5, 3.5), speedup(2, 2, 2), 0.1)
+    other = break_even(ready(9, 0.5, 0.05), ready(5, 3.5, 0.35), speedup(2, 2, 2))
     assert (other.value, other.low, other.high) == pytest.approx((400, 360, 440))
-    same = break_even(ready(9, 3.5), ready(5, 3.5), speedup(2, 2, 2), 0.1)
+    same = break_even(ready(9, 3.5, 0.35), ready(5, 3.5, 0.35), speedup(2, 2, 2))
     assert same.value == same.low == same.high == pytest.approx(400)
 
 

@@ -16,6 +16,7 @@ from bench_core.analysis.statistics import (
     LaunchSpread,
     estimate,
     family_spread,
+    half_width,
     latency,
     launch_value,
     pooled_launch_sd,
@@ -254,3 +255,11 @@ def test_without_launches_to_compare_the_spread_is_the_floor():
 def test_the_spread_of_kin_is_found():
     values = np.random.default_rng(0).normal(0.7, 0.06, (200, 3))
     assert family_spread(pooled_launch_sd([]), values.tolist()).sd == pytest.approx(0.06, rel=0.1)
+
+
+def test_the_half_width_of_readings_is_student_s():
+    readings = [1.70, 1.74, 1.71, 1.69, 1.76]
+    low, high = stats.t.interval(0.95, 4, np.mean(readings), stats.sem(readings))
+    expected = (high - low) / 2
+    assert half_width(readings) == pytest.approx(expected)
+    assert half_width([1000 * one for one in readings]) == pytest.approx(1000 * expected)
