@@ -29,7 +29,7 @@ def arena(misbehaving, tmp_path_factory):
 
 
 def test_the_advised_figure_is_that_of_a_duel_of_its_own(arena, monkeypatch):
-    monkeypatch.setattr(start, "PROBE_LAUNCHES", 1)
+    monkeypatch.setattr(start, "PROBE_LAUNCHES", 2)
     modes = ("eager_inference_mode", "torchscript_freeze", "runs_twice", "int8_dynamic")
     records = [try_cell(arena, cell(mode, "tasked"), QUICK, FACTS).record for mode in modes]
     assert [record.right for record in records] == [True] * 4
