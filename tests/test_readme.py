@@ -51,3 +51,20 @@ def test_the_advice_is_quoted_word_for_word():
     text = re.sub(r"\s+", " ", README)
     for sentence in sentences(load(RESULTS)):
         assert sentence in text
+
+
+def test_the_mode_that_it_shows_is_one(tmp_path):
+    from bench_core.cell import Cell
+    from bench_core.mode import Job, Mode
+    from bench_core.models.mlp import MLP
+
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(code, names)
+    mode = names["TWICE"]
+    assert isinstance(mode, Mode)
+    job = Job(MLP, Cell("mlp", mode.name, 1), tmp_path)
+    runner = mode.prepare(job)
+    (output,) = runner.read(runner.call(runner.feed(job.examples[0])))
+    assert output.shape == (1, 1, 16)
+    assert mode.engaged(runner.evidence()) is None
