@@ -23,7 +23,13 @@ def bench(session: nox.Session, verb: str) -> None:
     """Run one verb of the command, and end with its exit code: nox would make each failure 1."""
     install(session)
     command = os.path.join(session.bin, "bench")
-    code = subprocess.call([command, verb, *session.posargs], env={**os.environ, **session.env})
+    process = subprocess.Popen([command, verb, *session.posargs])
+    while True:
+        try:
+            code = process.wait()
+            break
+        except KeyboardInterrupt:
+            continue  # the command was interrupted too; it saves what it has, and ends
     if code:
         sys.stdout.flush()
         os._exit(code)

@@ -118,7 +118,7 @@ def cost() -> None:
     console = Console()
     share = loop_cost()
     console.print(f"per timed call of 100 µs: {share * 100:+.2f} % over a bare loop")
-    files = sorted(Path("results").glob("*.json"))
+    files = sorted(Path("results").glob("*.json"), key=lambda file: file.stat().st_mtime)
     if not files:
         console.print("no saved run in results/: `bench run` first, to see where its time goes")
         return

@@ -52,7 +52,6 @@ class Bench:
         self.saved: Path | None = None
         self.bench: dict[str, Any] | None = None
         self._open = ExitStack()
-        self._groups: list[str] = []
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "bench_cell" not in metafunc.fixturenames:

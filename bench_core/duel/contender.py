@@ -45,8 +45,14 @@ class Worker:
         self._zygote = zygote
         self._wire = Wire(ours)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)
-        self.pid = zygote.fork(theirs, self._log.fileno())
-        theirs.close()
+        try:
+            self.pid = zygote.fork(theirs, self._log.fileno())
+        except (BrokenWire, TimeoutError) as error:
+            ours.close()
+            self._log.close()
+            raise WorkerCrashed(f"the zygote that was to fork it is gone ({error})") from None
+        finally:
+            theirs.close()
         self._oom_kills = oom_kills()
         self._open = True
 

@@ -28,7 +28,7 @@ Answer = tuple[Message, Sequence[np.ndarray]]
 _TRAIL_CHARACTERS = 6000
 
 
-class Contender:
+class Held:
     """What a worker holds open between messages."""
 
     def __init__(self) -> None:
@@ -158,14 +158,14 @@ def set_torch_threads(threads: int) -> None:
 
 def serve(wire: Wire) -> None:
     """Answer messages until the other end closes."""
-    contender = Contender()
+    held = Held()
     answers: dict[str, Callable[..., Answer]] = {
-        "start": contender.start,
-        "warm": contender.warm,
-        "block": contender.block,
-        "outputs": contender.outputs,
-        "evidence": contender.evidence,
-        "task": contender.task,
+        "start": held.start,
+        "warm": held.warm,
+        "block": held.block,
+        "outputs": held.outputs,
+        "evidence": held.evidence,
+        "task": held.task,
         "oracle": oracle,
         "peak_flops": peak_flops,
     }

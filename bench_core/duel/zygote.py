@@ -72,6 +72,10 @@ class Zygote:
                 )
         return self
 
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
     def fork(self, end: socket.socket, log_fd: int) -> int:
         """A new worker that serves `end` and writes its stdout and stderr to `log_fd`."""
         self.await_start()

@@ -112,7 +112,7 @@ class Arena:
     def zygote(self, model: Model) -> Zygote:
         """One with the model's frameworks, shared by the cells that follow each other."""
         preload = _preload(model)
-        if self._zygote is None or self._zygote[0] != preload:
+        if self._zygote is None or self._zygote[0] != preload or not self._zygote[1].alive:
             self.close()
             self.say(f"starting: {', '.join(preload)}")
             with self.watch("starting"):

@@ -31,10 +31,9 @@ class Journal:
 
     def open(self, *, resume: bool) -> None:
         """Start empty, or with what an earlier run left."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         if not resume:
             self.clear()
-            return
+        self.folder.mkdir(parents=True, exist_ok=True)
         if not self._file.exists():
             return
         text = self._file.read_text(errors="replace")
@@ -91,3 +90,5 @@ class Journal:
         self.lines.clear()
         for file in (self._file, *self.folder.glob("*.npz")):
             file.unlink(missing_ok=True)
+        if self.folder.exists():
+            self.folder.rmdir()

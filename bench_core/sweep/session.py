@@ -13,7 +13,7 @@ from typing import Any
 from bench_core import discover
 from bench_core.analysis.statistics import pooled_launch_sd
 from bench_core.cell import Cell
-from bench_core.duel.contender import Worker
+from bench_core.duel.contender import Failure, Worker
 from bench_core.duel.stopping import Rule
 from bench_core.hardware import cpu, gpu
 from bench_core.hardware.crowd import Crowd
@@ -162,10 +162,8 @@ class Sweep:
         return path
 
     def _key(self, cell: Cell) -> str:
-        settings = (*asdict(self.request).items(), self.arena.threads, self._rule.budget_s)
-        chosen = ("models", "modes", "lengths", "profile")  # which cells, not what they come to
-        kept = tuple(one for one in settings if not (isinstance(one, tuple) and one[0] in chosen))
-        return fingerprint.measuring_key(cell.model, kept)
+        settings = (self.request.reference, self.arena.threads, self._rule.budget_s)
+        return fingerprint.measuring_key(cell.model, settings)
 
     def _ensure_control(self, cell: Cell) -> None:
         """Before the first cell of a class: A/A launches, so that its intervals are honest."""
@@ -209,9 +207,12 @@ class Sweep:
         found = {}
         for dtype in PEAK_DTYPES:
             with Worker(self.arena.zygote(first)) as worker:
-                reply, _ = worker.ask(
-                    "peak_flops", dtype=dtype, threads=threads, cores=self.arena.cores
-                )
+                try:
+                    reply, _ = worker.ask(
+                        "peak_flops", dtype=dtype, threads=threads, cores=self.arena.cores
+                    )
+                except Failure:
+                    continue  # torch has no such product on this processor: no peak, no share
             found[dtype] = reply["flops_per_s"]
         return found
 

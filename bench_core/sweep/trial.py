@@ -17,8 +17,7 @@ from bench_core.duel.interleave import spoilt
 from bench_core.duel.stopping import Rule
 from bench_core.errors import BenchError, NotEngaged, WrongOutput
 from bench_core.mode import Mode
-from bench_core.model import Model
-from bench_core.record import Fidelity, Record, Speedup, Work
+from bench_core.record import Record, Speedup, Work
 from bench_core.sweep.arena import Arena, VerifySpec, verify_specs
 from bench_core.sweep.start import peak_of, ready_of
 from bench_core.sweep.tasks import task_score
@@ -50,7 +49,7 @@ def try_cell(arena: Arena, cell: Cell, rule: Rule, facts: dict[str, Any]) -> Tri
     except BenchError as error:
         status, reason = error.status, str(error)
         detail = getattr(error, "detail", "\n".join(getattr(error, "__notes__", ())))
-        found["right"] = None
+        found["right"] = False if isinstance(error, WrongOutput) else None
     record = Record(
         cell=str(cell),
         family=mode.family,
@@ -77,7 +76,7 @@ def _measure(
     with arena.contender(cell) as contender:
         found["artifact_bytes"] = contender.started["artifact_bytes"]
         found["ready_s"] = ready_of(arena, contender)
-        found["fidelity"] = _verified(arena, contender, model, mode, own)
+        _verify(arena, contender, own, found)
         if rule.budget_s > 0:
             duels.append(_duel(arena, contender, rule))
             found |= _duel_fields(arena, cell, duels[0])
@@ -85,7 +84,7 @@ def _measure(
         growth_bytes = _engaged(contender, found)
         found["peak_rss_bytes"] = peak_of(arena, contender, growth_bytes)
         specs = own + other if mode.any_shape else own
-        found["fidelity"] = _verified(arena, contender, model, mode, specs)
+        _verify(arena, contender, specs, found)
     if not duels:
         return  # asked to build and verify only
     reference_ready = ready_of(arena, arena.reference(cell))
@@ -98,16 +97,18 @@ def _measure(
     found["right"] = None if score is None else task_judge.is_right(score)
 
 
-def _verified(
-    arena: Arena, contender: Contender, model: Model, mode: Mode, specs: list[VerifySpec]
-) -> Fidelity | None:
+def _verify(
+    arena: Arena, contender: Contender, specs: list[VerifySpec], found: dict[str, Any]
+) -> None:
     """Hold its outputs against the oracle's. Raises: WrongOutput."""
+    cell = contender.cell
+    model, mode = discover.models()[cell.model], discover.modes()[cell.mode]
     if mode.stochastic:
-        return None
-    oracle = arena.oracle(contender.cell)
+        return
+    oracle = arena.oracle(cell)
     with arena.watch("verifying"):
         _, outputs = contender.ask("outputs", inputs=specs)
-    fidelity, wrong = judge(
+    found["fidelity"], wrong = judge(
         outputs,
         [oracle.exact[spec] for spec in specs],
         [oracle.eager[spec] for spec in specs],
@@ -117,7 +118,6 @@ def _verified(
     )
     if wrong:
         raise WrongOutput(wrong)
-    return fidelity
 
 
 def _engaged(contender: Contender, found: dict[str, Any]) -> int:
@@ -134,9 +134,13 @@ def _right_reference(arena: Arena, cell: Cell) -> Contender:
     """The reference, verified once: it may not be among the cells that were asked for."""
     reference = arena.reference(cell)
     if reference.pid not in arena.verified:
-        model = discover.models()[cell.model]
-        mode = discover.modes()[reference.cell.mode]
-        _verified(arena, reference, model, mode, verify_specs(model, cell)[0])
+        own, _ = verify_specs(discover.models()[cell.model], cell)
+        try:
+            _verify(arena, reference, own, {})
+        except WrongOutput as error:
+            raise BenchError(
+                f"the reference {reference.cell.mode} is itself wrong: {error}"
+            ) from None
         arena.verified.add(reference.pid)
     return reference
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench_core import discover
 from bench_core.cell import Cell
 from bench_core.duel import contender as contender_file
 from bench_core.duel.stopping import Rule
@@ -135,6 +136,29 @@ def test_a_reference_that_dies_in_mid_duel_is_started_again(arena, monkeypatch):
     record = try_cell(arena, cell("eager_eval"), QUICK, FACTS).record
     assert record.status == "ok"
     assert arena.reference(cell("eager_eval")).pid != reference.pid
+
+
+def test_a_zygote_that_was_killed_is_started_again(arena):
+    zygote = arena.zygote(discover.models()["mlp"])
+    os.kill(zygote.pid, 9)
+    first = try_cell(arena, cell("eager_eval"), Rule(0), FACTS).record
+    second = try_cell(arena, cell("eager_eval"), Rule(0), FACTS).record
+    assert first.status in ("crashed", "ok") and second.status == "ok"
+
+
+def test_the_fidelity_of_what_is_wrong_is_kept(arena):
+    record = try_cell(arena, cell("is_wrong"), Rule(0), FACTS).record
+    assert record.fidelity.sqnr_db == pytest.approx(60, abs=0.1)  # off by a thousandth
+    assert record.right is False
+
+
+def test_a_reference_that_is_wrong_is_found_though_it_is_no_cell(misbehaving, tmp_path):
+    one = Arena("is_wrong", len(usable_cores()), tmp_path, lambda _: None)
+    try:
+        record = try_cell(one, cell("eager_eval"), QUICK, FACTS).record
+    finally:
+        one.close()
+    assert record.status == "error" and "the reference is_wrong is itself wrong" in record.reason
 
 
 def test_nothing_is_timed_where_the_budget_is_0(arena):
