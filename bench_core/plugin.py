@@ -90,7 +90,7 @@ class Bench:
     def _open_sweep(self) -> "Sweep":
         from bench_core.errors import UsageError
         from bench_core.sweep import options
-        from bench_core.sweep.arena import default_cache
+        from bench_core.sweep.cache import default_cache
         from bench_core.sweep.session import Sweep
 
         sweep = Sweep(

@@ -50,6 +50,7 @@ class Worker:
         except (BrokenWire, TimeoutError) as error:
             ours.close()
             self._log.close()
+            zygote.close()  # whoever asks next must find it dead, not dying
             raise WorkerCrashed(f"the zygote that was to fork it is gone ({error})") from None
         finally:
             theirs.close()

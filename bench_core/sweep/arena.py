@@ -1,80 +1,45 @@
 """What stays open between the cells of a sweep: a zygote, a reference, an oracle."""
 
 import json
-import os
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bench_core import discover
 from bench_core.analysis.statistics import LaunchSpread, family_spread, pooled_launch_sd
 from bench_core.cell import Cell
-from bench_core.duel.contender import BUILD_LIMIT_S, Contender, Worker
+from bench_core.duel.contender import Contender
 from bench_core.duel.duel import Duel, Relaunch, fight
 from bench_core.duel.stopping import Rule
 from bench_core.duel.zygote import Zygote
 from bench_core.hardware.cpu import usable_cores
 from bench_core.model import Model
-from bench_core.sweep.fingerprint import making_key
+from bench_core.sweep.cache import cell_folder
+from bench_core.sweep.oracle import Oracle, ask_oracle
 from bench_core.sweep.results import write_json
 from bench_core.sweep.stopwatch import Stopwatch
-
-_MADE = "made-"
-
-VerifySpec = tuple[int, int, int, bool]
-"""Length, batch, seed and padding of inputs that outputs are verified on."""
-
-
-@dataclass(frozen=True)
-class Oracle:
-    """What is right: per verification input, in float64 and by eager float32."""
-
-    name: str
-    below: tuple[str, ...]
-    flops: float
-    exact: dict[VerifySpec, np.ndarray]
-    eager: dict[VerifySpec, np.ndarray]
-
-
-def default_cache() -> Path:
-    """Where artefacts and cold readings are kept between sweeps."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "bench-core"
-
-
-def verify_specs(model: Model, cell: Cell) -> tuple[list[VerifySpec], list[VerifySpec]]:
-    """Inputs of the cell's own shape, plain and padded, and some of another length and batch.
-
-    Their seeds are never those of the timed inputs, which a mode may trace or calibrate with.
-    """
-    own = [(cell.length, cell.batch, 101, False), (cell.length, cell.batch, 102, True)]
-    other = next((n for n in model.lengths if n != cell.length), cell.length)
-    return own, [(other, cell.batch + 2, 103, True)]
-
-
-def drop_stale(cache: Path, keep_days: float = 30.0) -> None:
-    """Remove the artefacts of models, versions or machines that were not swept for so long."""
-    for folder in cache.glob(f"{_MADE}*"):
-        if time.time() - folder.stat().st_mtime > keep_days * 86_400:
-            shutil.rmtree(folder)
 
 
 class Arena:
     """Opens contenders, and keeps what several cells share.
 
     say: told, in a few words, what is being done.
+    probe_each: start every mode of every model once in a fresh interpreter, for real.
     verified: process ids of references whose outputs were found to be right.
     """
 
     def __init__(
-        self, reference: str, threads: int, cache: Path, say: Callable[[str], None]
+        self,
+        reference: str,
+        threads: int,
+        cache: Path,
+        say: Callable[[str], None],
+        *,
+        probe_each: bool = False,
     ) -> None:
         self.reference_mode = reference
         self.threads = threads
@@ -84,10 +49,19 @@ class Arena:
         self.watch = Stopwatch()
         self.floors: dict[str, LaunchSpread] = {}
         self._launch_values: dict[tuple[str, str], list[tuple[float, ...]]] = {}
+        self._probe_each = probe_each
+        self._probed: set[tuple[str, str]] = set()
         self._zygote: tuple[tuple[str, ...], Zygote] | None = None
         self._reference: Contender | None = None
         self.verified: set[int] = set()
         self._oracle: tuple[str, Oracle] | None = None
+
+    def probe_due(self, cell: Cell) -> bool:
+        """Whether the cell's mode is to be probed, once per model; asking settles it."""
+        what = (cell.model, cell.mode)
+        due = self._probe_each and what not in self._probed
+        self._probed.add(what)
+        return due
 
     def remember(self, cell: Cell, launch_values: Sequence[float]) -> None:
         """Let the launches of a finished cell count for the spread of those that follow."""
@@ -100,14 +74,7 @@ class Arena:
 
     def folder(self, cell: Cell) -> Path:
         """Where the cell's artefacts and its cold reading are kept."""
-        return self.made(cell.model) / str(cell)
-
-    def made(self, model: str) -> Path:
-        """Where all that was made of one model is kept."""
-        folder = self.cache / f"{_MADE}{making_key(model)}"
-        folder.mkdir(parents=True, exist_ok=True)
-        os.utime(folder)
-        return folder
+        return cell_folder(self.cache, cell)
 
     def zygote(self, model: Model) -> Zygote:
         """One with the model's frameworks, shared by the cells that follow each other."""
@@ -197,25 +164,10 @@ class Arena:
     def oracle(self, cell: Cell) -> Oracle:
         """What is right for the cell's model, length and batch."""
         if self._oracle is None or self._oracle[0] != cell.group:
-            model = discover.models()[cell.model]
-            self._oracle = (cell.group, self._ask_oracle(model, cell))
+            zygote = self.zygote(discover.models()[cell.model])
+            with self.watch("verifying"):
+                self._oracle = (cell.group, ask_oracle(zygote, cell))
         return self._oracle[1]
-
-    def _ask_oracle(self, model: Model, cell: Cell) -> Oracle:
-        specs = [spec for part in verify_specs(model, cell) for spec in part]
-        zygote = self.zygote(model)
-        with self.watch("verifying"), Worker(zygote) as worker:
-            reply, outputs = worker.ask(
-                "oracle", BUILD_LIMIT_S, model=model.name, threads=self.threads, inputs=specs
-            )
-        exact, eager = outputs[: len(specs)], outputs[len(specs) :]
-        return Oracle(
-            reply["name"],
-            tuple(reply["below"]),
-            reply["flops"],
-            dict(zip(specs, exact, strict=True)),
-            dict(zip(specs, eager, strict=True)),
-        )
 
     def close(self) -> None:
         """End every process; the arena can be used again."""

@@ -11,7 +11,8 @@ from bench_core.analysis.statistics import pooled_launch_sd
 from bench_core.analysis.units import percent
 from bench_core.hardware import cpu
 from bench_core.sweep import profiles
-from bench_core.sweep.arena import Arena, default_cache
+from bench_core.sweep.arena import Arena
+from bench_core.sweep.cache import default_cache
 from bench_core.sweep.control import control_cells, launches
 from bench_core.sweep.lock import machine_lock
 from bench_core.sweep.profiles import Request

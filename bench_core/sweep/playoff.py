@@ -53,7 +53,6 @@ def _play(arena: Arena, group: str, best: list[Cell], rule: Rule) -> Advice:
     if afresh.low <= 1:
         reason = f"none was measurably faster; {winner.mode} came nearest"
         return Advice(group, None, reason, speedup=afresh)
-    arena.say(f"probing {winner.mode}")
     with arena.contender(winner) as contender:
         builds_module = contender.started["built_module"]
     ready, peak = probed(arena, winner, builds_module=builds_module)

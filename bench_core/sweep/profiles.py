@@ -37,11 +37,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Profile:
-    """A named list of cells, and the seconds of duel that each may take."""
+    """A named list of cells, and the seconds of duel that each may take.
+
+    control_launches: A/A launches per class. probe_each: every mode once, not the advised alone.
+    """
 
     parts: dict[str, Part]
     budget_s: float
     control_launches: int
+    probe_each: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def profile(name: str) -> Profile:
         return Profile(parts, budget_s=4.0, control_launches=2)
     if name == "full":
         parts = {model: Part(None, None) for model in discover.models()}
-        return Profile(parts, budget_s=10.0, control_launches=4)
+        return Profile(parts, budget_s=10.0, control_launches=4, probe_each=True)
     raise UsageError(f"no profile is called {name!r}; there are smoke, default and full")
 
 

@@ -19,7 +19,8 @@ from bench_core.hardware import cpu, gpu
 from bench_core.hardware.crowd import Crowd
 from bench_core.record import SCHEMA, Advice, Record
 from bench_core.sweep import control, fingerprint, profiles, results
-from bench_core.sweep.arena import Arena, drop_stale
+from bench_core.sweep.arena import Arena
+from bench_core.sweep.cache import drop_stale
 from bench_core.sweep.journal import Journal
 from bench_core.sweep.lock import machine_lock
 from bench_core.sweep.playoff import advise
@@ -71,7 +72,13 @@ class Sweep:
         with machine_lock("sweep"):
             self._journal.open(resume=self.resume)
             drop_stale(self.cache)
-            self.arena = Arena(self.request.reference, threads, self.cache, self.say)
+            self.arena = Arena(
+                self.request.reference,
+                threads,
+                self.cache,
+                self.say,
+                probe_each=self._profile.probe_each,
+            )
             try:
                 self.facts = self._look_around(threads)
                 yield self

@@ -9,8 +9,10 @@ from bench_core.analysis.statistics import half_width
 from bench_core.cell import Cell
 from bench_core.duel.contender import Contender
 from bench_core.duel.probe import Imports, measure_imports, probe
+from bench_core.errors import BenchError
 from bench_core.record import Peak, Ready
 from bench_core.sweep.arena import Arena
+from bench_core.sweep.cache import model_folder
 from bench_core.sweep.results import write_json
 
 PROBE_LAUNCHES = 5
@@ -23,7 +25,7 @@ def imports(arena: Arena, cell: Cell, *, builds_module: bool) -> Imports:
     """
     model, mode = discover.models()[cell.model], discover.modes()[cell.mode]
     modules = tuple(dict.fromkeys((*mode.frameworks, *(model.frameworks * builds_module))))
-    note = arena.made(cell.model) / f"imports-{'-'.join(modules)}.json"
+    note = model_folder(arena.cache, cell.model) / f"imports-{'-'.join(modules)}.json"
     if not note.exists():
         arena.say(f"importing {', '.join(modules)} in fresh interpreters")
         with arena.watch("probing"):
@@ -55,16 +57,25 @@ def peak_of(arena: Arena, contender: Contender, growth_bytes: int) -> Peak:
     return Peak(imported.rss_bytes + growth_bytes, "worker")
 
 
-def probed(arena: Arena, cell: Cell, *, builds_module: bool) -> tuple[Ready, Peak]:
+def probed(
+    arena: Arena, cell: Cell, *, builds_module: bool, launches: int = PROBE_LAUNCHES
+) -> tuple[Ready, Peak]:
     """The same for real: medians over fresh interpreters with cold files.
 
-    Raises: WorkerCrashed if one fails.
+    Raises: WorkerCrashed if one fails, BenchError if it loads a framework it should not need.
     """
-    modules = imports(arena, cell, builds_module=builds_module).modules
+    imported = imports(arena, cell, builds_module=builds_module)
+    arena.say(f"probing {cell.mode}")
     with arena.watch("probing"):
         readings: list[dict[str, Any]] = [
-            probe(cell, arena.folder(cell), modules) for _ in range(PROBE_LAUNCHES)
+            probe(cell, arena.folder(cell), imported.modules) for _ in range(launches)
         ]
+    needed = {module.split(".")[0] for module in imported.modules}
+    if strangers := {name for one in readings for name in one["frameworks"]} - needed:
+        raise BenchError(
+            f"expected {cell.mode} to need {', '.join(sorted(needed))} alone; a fresh "
+            f"interpreter also loaded {', '.join(sorted(strangers))}"
+        )
     mid = {
         key: median(one[key] for one in readings)
         for key in ("import_s", "load_s", "build_s", "first_call_s", "peak_rss_bytes")
@@ -78,7 +89,7 @@ def probed(arena: Arena, cell: Cell, *, builds_module: bool) -> tuple[Ready, Pea
         build_warm_s=mid["build_s"],
         first_call_s=mid["first_call_s"],
         cold_measured_on=cold["date"],
-        import_half_width_s=half_width([one["import_s"] for one in readings]),
+        import_half_width_s=half_width(imported.seconds),
     )
     return ready, Peak(int(mid["peak_rss_bytes"]), "probe")
 

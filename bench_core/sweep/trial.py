@@ -18,8 +18,9 @@ from bench_core.duel.stopping import Rule
 from bench_core.errors import BenchError, NotEngaged, WrongOutput
 from bench_core.mode import Mode
 from bench_core.record import Record, Speedup, Work
-from bench_core.sweep.arena import Arena, VerifySpec, verify_specs
-from bench_core.sweep.start import peak_of, ready_of
+from bench_core.sweep.arena import Arena
+from bench_core.sweep.oracle import VerifySpec, verify_specs
+from bench_core.sweep.start import peak_of, probed, ready_of
 from bench_core.sweep.tasks import task_score
 
 _SPOILT_SHARE = 0.2
@@ -85,8 +86,13 @@ def _measure(
         found["peak_rss_bytes"] = peak_of(arena, contender, growth_bytes)
         specs = own + other if mode.any_shape else own
         _verify(arena, contender, specs, found)
+        builds_module = contender.started["built_module"]
     if not duels:
         return  # asked to build and verify only
+    if arena.probe_due(cell):
+        found["ready_s"], found["peak_rss_bytes"] = probed(
+            arena, cell, builds_module=builds_module, launches=1
+        )
     reference_ready = ready_of(arena, arena.reference(cell))
     found["break_even_calls"] = break_even(found["ready_s"], reference_ready, found["speedup"])
     found["work"] = _work(arena, cell, mode, facts, found)

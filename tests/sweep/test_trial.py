@@ -13,7 +13,8 @@ from bench_core.duel.stopping import Rule
 from bench_core.hardware.cpu import usable_cores
 from bench_core.record import Record
 from bench_core.sweep import start
-from bench_core.sweep.arena import Arena, drop_stale
+from bench_core.sweep.arena import Arena
+from bench_core.sweep.cache import drop_stale
 from bench_core.sweep.playoff import advise
 from bench_core.sweep.trial import try_cell
 
@@ -159,6 +160,20 @@ def test_a_reference_that_is_wrong_is_found_though_it_is_no_cell(misbehaving, tm
     finally:
         one.close()
     assert record.status == "error" and "the reference is_wrong is itself wrong" in record.reason
+
+
+def test_every_mode_is_probed_once_per_model_where_that_is_asked(misbehaving, tmp_path):
+    one = Arena("eager_eval", len(usable_cores()), tmp_path, lambda _: None, probe_each=True)
+    try:
+        first, again = (
+            try_cell(one, replace(cell("ort_disabled_online"), length=n), QUICK, FACTS).record
+            for n in (1, 4)
+        )
+    finally:
+        one.close()
+    assert first.status == again.status == "ok", (first.reason, again.reason)
+    assert first.ready_s.source == first.peak_rss_bytes.source == "probe"
+    assert again.ready_s.source == again.peak_rss_bytes.source == "worker"
 
 
 def test_nothing_is_timed_where_the_budget_is_0(arena):

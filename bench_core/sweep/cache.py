@@ -1,0 +1,37 @@
+"""Where artefacts, cold readings and answers to tasks are kept between sweeps."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+from bench_core.cell import Cell
+from bench_core.sweep.fingerprint import making_key
+
+_MADE = "made-"
+
+
+def default_cache() -> Path:
+    """The user's own, as the XDG directories say."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "bench-core"
+
+
+def model_folder(cache: Path, model: str) -> Path:
+    """All that was made of one model, by these versions, on such a machine."""
+    folder = cache / f"{_MADE}{making_key(model)}"
+    folder.mkdir(parents=True, exist_ok=True)
+    os.utime(folder)
+    return folder
+
+
+def cell_folder(cache: Path, cell: Cell) -> Path:
+    """What one cell made."""
+    return model_folder(cache, cell.model) / str(cell)
+
+
+def drop_stale(cache: Path, keep_days: float = 30.0) -> None:
+    """Remove what was made of models, by versions or on machines not swept for so long."""
+    for folder in cache.glob(f"{_MADE}*"):
+        if time.time() - folder.stat().st_mtime > keep_days * 86_400:
+            shutil.rmtree(folder)

@@ -1,0 +1,56 @@
+"""What is right for a model, length and batch: asked once, of a worker of its own."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench_core import discover
+from bench_core.cell import Cell
+from bench_core.duel.contender import BUILD_LIMIT_S, Worker
+from bench_core.duel.zygote import Zygote
+from bench_core.model import Model
+
+VerifySpec = tuple[int, int, int, bool]
+"""Length, batch, seed and padding of inputs that outputs are verified on."""
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """Per verification input, the outputs in float64 and by eager float32.
+
+    name: "float64", or "eager float32" where some operation, listed in `below`, ran below it.
+    """
+
+    name: str
+    below: tuple[str, ...]
+    flops: float
+    exact: dict[VerifySpec, np.ndarray]
+    eager: dict[VerifySpec, np.ndarray]
+
+
+def verify_specs(model: Model, cell: Cell) -> tuple[list[VerifySpec], list[VerifySpec]]:
+    """Inputs of the cell's own shape, plain and padded, and some of another length and batch.
+
+    Their seeds are never those of the timed inputs, which a mode may trace or calibrate with.
+    """
+    own = [(cell.length, cell.batch, 101, False), (cell.length, cell.batch, 102, True)]
+    other = next((n for n in model.lengths if n != cell.length), cell.length)
+    return own, [(other, cell.batch + 2, 103, True)]
+
+
+def ask_oracle(zygote: Zygote, cell: Cell) -> Oracle:
+    """Raises: BenchError as starting a worker does."""
+    model = discover.models()[cell.model]
+    specs = [spec for part in verify_specs(model, cell) for spec in part]
+    with Worker(zygote) as worker:
+        reply, outputs = worker.ask(
+            "oracle", BUILD_LIMIT_S, model=model.name, threads=cell.threads, inputs=specs
+        )
+    exact, eager = outputs[: len(specs)], outputs[len(specs) :]
+    return Oracle(
+        reply["name"],
+        tuple(reply["below"]),
+        reply["flops"],
+        dict(zip(specs, exact, strict=True)),
+        dict(zip(specs, eager, strict=True)),
+    )
