@@ -66,7 +66,7 @@ def profile(name: str) -> Profile:
     """Raises: UsageError for a name that is not known."""
     if name == "smoke":
         parts = {
-            "mlp": Part((1,), (*QUICK_MODES, "compile_default", "ort_disabled_online")),
+            "mlp": Part((1,), (*QUICK_MODES, "ort_disabled_online")),
             "digits_cnn": Part((8,), QUICK_MODES),
             "minilm": Part((16,), QUICK_MODES),
         }
