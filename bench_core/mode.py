@@ -1,7 +1,8 @@
 """A way to run a model, and the job it is given."""
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,14 +24,15 @@ class Job:
     """What a mode gets to work with: a cell, and a folder to keep its artefacts in.
 
     `module` is built when first asked for: a mode that loads a finished artefact never pays
-    for it, and `load_s` then stays 0.
+    for it, and `load_s` then stays 0. `borrowed_s` is what was spent, by another cell, on what
+    this one found in `common`.
     """
 
     model: Model
     cell: Cell
     folder: Path
     load_s: float = field(default=0.0, init=False)
-    made: list[str] = field(default_factory=list, init=False)
+    borrowed_s: float = field(default=0.0, init=False)
 
     @cached_property
     def module(self) -> "nn.Module":
@@ -57,7 +59,23 @@ class Job:
             part = path.with_name(f"part-{path.name}")
             make(part)
             part.replace(path)
-            self.made.append(name)
+        return path
+
+    def common(self, name: str, make: Callable[[Path], None]) -> Path:
+        """The file `name` that all cells of the model share, made once, as by `artifact`.
+
+        A cell that finds it is charged what it took: its cold reading is that of one cell alone.
+        """
+        path = self.folder.parent / name
+        note = path.with_name(f"{name}.seconds")
+        if path.exists() and note.exists():
+            self.borrowed_s += float(note.read_text())
+            return path
+        start = time.perf_counter()
+        part = path.with_name(f"part-{os.getpid()}-{name}")
+        make(part)
+        note.write_text(f"{time.perf_counter() - start:.3f}")
+        part.replace(path)
         return path
 
 
@@ -73,6 +91,8 @@ class Mode:
     min_sqnr_db: None for a lossless mode; otherwise the least signal-to-noise ratio, in dB,
         that its outputs may have against the oracle.
     stochastic: outputs differ from call to call by intent; they are not compared.
+    providers: runs on an execution provider of ONNX Runtime, the cell's.
+    alias_on: device → the mode that is the same program there, and is measured in its stead.
     any_shape: one built artefact serves every batch and length (it is verified on another
         of each). Otherwise each length has a process of its own.
     dtype: of the arithmetic that dominates, for the share of the machine's peak.
@@ -87,6 +107,8 @@ class Mode:
     requires: tuple[str, ...] = ()
     min_sqnr_db: float | None = None
     stochastic: bool = False
+    providers: bool = False
+    alias_on: Mapping[str, str] = field(default_factory=dict)
     any_shape: bool = True
     dtype: str = "float32"
 

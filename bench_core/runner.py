@@ -1,13 +1,27 @@
 """The model made ready to run by one mode."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 Inputs = tuple[np.ndarray, ...]
 """One call's inputs, in the order of the model's `input_names`."""
+
+
+class Loop(Protocol):
+    """The timed loop of a model that lives in a process of its own, `pid`."""
+
+    @property
+    def pid(self) -> int: ...
+    def warm_up(self, feeds: Sequence[Any]) -> float:
+        """Call until it stops getting faster → the median of the last calls, in seconds."""
+
+    def block(
+        self, feeds: Sequence[Any], samples: int, calls: int
+    ) -> tuple[np.ndarray, tuple[int, int]]:
+        """One timed block → ns of each sample of `calls` calls, and the canaries around it."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +35,8 @@ class Runner:
         never what was requested. JSON values only.
     artifact_bytes: what must be shipped to run this.
     artifact_sha256: names the content of what is shipped.
+    loop: times the calls where they are made, if that is another process. None: `call` is
+        timed in the worker itself.
     """
 
     call: Callable[[Any], Any]
@@ -29,3 +45,4 @@ class Runner:
     evidence: Callable[[], dict[str, Any]]
     artifact_bytes: int
     artifact_sha256: str
+    loop: Loop | None = None

@@ -130,8 +130,12 @@ class Worker:
         return crash
 
     def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, number)
+        """To it and all that it has started: a child's threads would take the cores as well."""
+        try:
+            os.killpg(self.pid, number)
+        except ProcessLookupError:  # it does not lead its group yet
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def __enter__(self) -> Self:
         return self

@@ -9,23 +9,21 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-_TASKS = Path("/proc/self/task")
 
-
-def thread_ids() -> list[int]:
-    """Of this process, in the order of their making: the main thread first."""
-    main = os.getpid()
-    others = sorted(int(entry.name) for entry in _TASKS.iterdir() if int(entry.name) != main)
+def thread_ids(pid: int) -> list[int]:
+    """Of a process, in the order of their making: the main thread first."""
+    main = pid
+    others = sorted(int(entry.name) for entry in _tasks(pid).iterdir() if int(entry.name) != main)
     return [main, *others]
 
 
-def place_threads(cores: Sequence[int]) -> list[int]:
+def place_threads(pid: int, cores: Sequence[int]) -> list[int]:
     """The main thread on the first core, the others in turn on the rest.
 
     A runtime makes its pool at one go, so in turn is one thread of each pool a core.
     Returns: the threads placed. One that ended meanwhile is left out.
     """
-    main, *others = thread_ids()
+    main, *others = thread_ids(pid)
     os.sched_setaffinity(main, {cores[0]})
     rest = cores[1:] or cores[:1]
     placed = [main]
@@ -38,12 +36,16 @@ def place_threads(cores: Sequence[int]) -> list[int]:
     return placed
 
 
-def cpu_time_ns() -> dict[int, int]:
+def cpu_time_ns(pid: int) -> dict[int, int]:
     """Nanoseconds that each thread has run."""
     times = {}
-    for thread in thread_ids():
+    for thread in thread_ids(pid):
         try:
-            times[thread] = int((_TASKS / str(thread) / "schedstat").read_text().split()[0])
+            times[thread] = int((_tasks(pid) / str(thread) / "schedstat").read_text().split()[0])
         except (FileNotFoundError, ProcessLookupError):
             continue
     return times
+
+
+def _tasks(pid: int) -> Path:
+    return Path(f"/proc/{pid}/task")

@@ -87,7 +87,7 @@ def main(cell: str, folder: str, modules: str) -> None:
             "load_s": job.load_s,
             "build_s": built - start - job.load_s,
             "first_call_s": called - built,
-            "peak_rss_bytes": peak_bytes(),
+            "peak_rss_bytes": peak_bytes(runner.loop.pid if runner.loop else None),
             "frameworks": [
                 name for name in ("torch", "transformers", "onnxruntime") if name in sys.modules
             ],

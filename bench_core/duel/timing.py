@@ -1,6 +1,7 @@
 """The timed loop. Nothing runs inside it but the clock and the call."""
 
 import gc
+import os
 from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 from statistics import median
@@ -17,6 +18,22 @@ BLOCK_MIN_CALLS = 3
 _REWARM_S = 2e-3
 
 Call = Callable[[Any], Any]
+
+
+class OwnLoop:
+    """The timed loop of a model that lives in this process."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self.pid = os.getpid()
+
+    def warm_up(self, feeds: Sequence[Any]) -> float:
+        return warm_up(self._call, feeds)
+
+    def block(
+        self, feeds: Sequence[Any], samples: int, calls: int
+    ) -> tuple[np.ndarray, tuple[int, int]]:
+        return timed_block(self._call, feeds, samples, calls)
 
 
 def warm_up(call: Call, feeds: Sequence[Any]) -> float:

@@ -4,6 +4,7 @@ Each function below answers one message; its keyword arguments are the message's
 """
 
 import importlib
+import os
 import sys
 import time
 import traceback
@@ -16,12 +17,12 @@ import numpy as np
 from bench_core import discover
 from bench_core.cell import Cell
 from bench_core.duel.placing import cpu_time_ns, place_threads, thread_ids
-from bench_core.duel.timing import timed_block, warm_up
+from bench_core.duel.timing import OwnLoop
 from bench_core.duel.wire import BrokenWire, Message, Wire
 from bench_core.errors import BenchError, Unavailable
 from bench_core.hardware.memory import peak_bytes, restart_peak
 from bench_core.mode import Job, Mode
-from bench_core.runner import Inputs, Runner
+from bench_core.runner import Inputs, Loop, Runner
 
 Answer = tuple[Message, Sequence[np.ndarray]]
 
@@ -35,6 +36,7 @@ class Held:
         self.job: Job
         self.mode: Mode
         self.runner: Runner
+        self.loop: Loop
         self.feeds: list[Any] = []
         self.base_bytes = 0
         self.cores: list[int] = []
@@ -55,11 +57,11 @@ class Held:
         called = time.perf_counter()
         self.runner.call(self.feeds[0])
         first_call_s = time.perf_counter() - called
+        self.loop = self.runner.loop or OwnLoop(self.runner.call)
         return {
             "load_s": self.job.load_s,
-            "build_s": built - start - self.job.load_s,
+            "build_s": built - start - self.job.load_s + self.job.borrowed_s,
             "first_call_s": first_call_s,
-            "made": self.job.made,
             "built_module": "module" in vars(self.job),
             "artifact_bytes": self.runner.artifact_bytes,
             "artifact_sha256": self.runner.artifact_sha256,
@@ -67,21 +69,21 @@ class Held:
 
     def warm(self, cores: list[int]) -> Answer:
         """Place the threads, warm up, place those that came up meanwhile."""
-        self.cores = cores
-        self.placed = place_threads(cores)
-        warm_up(self.runner.call, self.feeds)
-        self.placed = place_threads(cores)
-        before = cpu_time_ns()
-        median_s = warm_up(self.runner.call, self.feeds)
-        ran = {thread: ns - before.get(thread, 0) for thread, ns in cpu_time_ns().items()}
+        self.cores, pid = cores, self.loop.pid
+        place_threads(pid, cores)
+        self.loop.warm_up(self.feeds)
+        self.placed = place_threads(pid, cores)
+        before = cpu_time_ns(pid)
+        median_s = self.loop.warm_up(self.feeds)
+        ran = {thread: ns - before.get(thread, 0) for thread, ns in cpu_time_ns(pid).items()}
         busy = sum(ns > 0.05 * max(ran.values()) for ns in ran.values())
-        return {"median_s": median_s, "threads_busy": busy, "threads": len(self.placed)}, []
+        return {"median_s": median_s, "threads_busy": busy}, []
 
     def block(self, samples: int, calls: int) -> Answer:
         """One timed block. Threads that appeared since the last are placed first."""
-        if len(thread_ids()) != len(self.placed):
-            self.placed = place_threads(self.cores)
-        taken_ns, canary_ns = timed_block(self.runner.call, self.feeds, samples, calls)
+        if len(thread_ids(self.loop.pid)) != len(self.placed):
+            self.placed = place_threads(self.loop.pid, self.cores)
+        taken_ns, canary_ns = self.loop.block(self.feeds, samples, calls)
         return {"canary_ns": canary_ns}, [taken_ns]
 
     def outputs(self, inputs: list[list[Any]]) -> Answer:
@@ -90,12 +92,15 @@ class Held:
 
     def evidence(self) -> Answer:
         """What the runtime says of itself, and why that is not enough where it is not."""
-        growth_bytes = max(0, peak_bytes() - self.base_bytes)  # before a profiler adds to it
+        # Before a profiler adds to it.
+        growth_bytes = max(0, peak_bytes() - self.base_bytes)
+        apart_bytes = peak_bytes(self.loop.pid) if self.runner.loop else None
         found = self.runner.evidence()
         return {
             "evidence": found,
             "not_engaged": self.mode.engaged(found),
             "growth_bytes": growth_bytes,
+            "apart_bytes": apart_bytes,
         }, []
 
     def task(self) -> Answer:
@@ -133,7 +138,7 @@ def peak_flops(dtype: str, threads: int, cores: list[int]) -> Answer:
     from bench_core.runtimes.peak import flops_per_s
 
     set_torch_threads(threads)
-    return {"flops_per_s": flops_per_s(dtype, lambda: place_threads(cores))}, []
+    return {"flops_per_s": flops_per_s(dtype, lambda: place_threads(os.getpid(), cores))}, []
 
 
 def import_frameworks(mode: Mode) -> None:

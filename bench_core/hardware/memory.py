@@ -18,9 +18,9 @@ def restart_peak() -> int:
     return _status_bytes("VmRSS")
 
 
-def peak_bytes() -> int:
-    """The most that was resident since the start, or since `restart_peak`."""
-    return _status_bytes("VmHWM")
+def peak_bytes(pid: int | None = None) -> int:
+    """The most that was resident since the start, or since `restart_peak`; ours, or `pid`'s."""
+    return _status_bytes("VmHWM", pid)
 
 
 def oom_kills() -> int:
@@ -31,8 +31,8 @@ def oom_kills() -> int:
     return 0
 
 
-def _status_bytes(field: str) -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
+def _status_bytes(field: str, pid: int | None = None) -> int:
+    for line in Path(f"/proc/{pid or 'self'}/status").read_text().splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024
-    raise OSError(f"/proc/self/status has no {field}")
+    raise OSError(f"/proc/…/status has no {field}")

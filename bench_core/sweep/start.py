@@ -9,6 +9,7 @@ from bench_core.analysis.statistics import half_width
 from bench_core.cell import Cell
 from bench_core.duel.contender import Contender
 from bench_core.duel.probe import Imports, measure_imports, probe
+from bench_core.duel.wire import Message
 from bench_core.errors import BenchError
 from bench_core.record import Peak, Ready
 from bench_core.sweep.arena import Arena
@@ -51,10 +52,15 @@ def ready_of(arena: Arena, contender: Contender) -> Ready:
     )
 
 
-def peak_of(arena: Arena, contender: Contender, growth_bytes: int) -> Peak:
-    """The imports' memory plus what the contender's process grew by since it was forked."""
+def peak_of(arena: Arena, contender: Contender, taken: Message) -> Peak:
+    """The imports' memory plus what the contender's process grew by since it was forked.
+
+    taken: the worker's `growth_bytes`, or `apart_bytes` of a model in a process of its own.
+    """
+    if taken["apart_bytes"] is not None:
+        return Peak(taken["apart_bytes"], "worker")
     imported = imports(arena, contender.cell, builds_module=contender.started["built_module"])
-    return Peak(imported.rss_bytes + growth_bytes, "worker")
+    return Peak(imported.rss_bytes + taken["growth_bytes"], "worker")
 
 
 def probed(

@@ -15,6 +15,7 @@ from bench_core.duel.contender import Contender
 from bench_core.duel.duel import Duel
 from bench_core.duel.interleave import spoilt
 from bench_core.duel.stopping import Rule
+from bench_core.duel.wire import Message
 from bench_core.errors import BenchError, NotEngaged, WrongOutput
 from bench_core.mode import Mode
 from bench_core.record import Record, Speedup, Work
@@ -82,8 +83,7 @@ def _measure(
             duels.append(_duel(arena, contender, rule))
             found |= _duel_fields(arena, cell, duels[0])
         # After the timing: evidence may take a profiler, and other shapes teach a runtime.
-        growth_bytes = _engaged(contender, found)
-        found["peak_rss_bytes"] = peak_of(arena, contender, growth_bytes)
+        found["peak_rss_bytes"] = peak_of(arena, contender, _engaged(contender, found))
         specs = own + other if mode.any_shape else own
         _verify(arena, contender, specs, found)
         builds_module = contender.started["built_module"]
@@ -126,14 +126,14 @@ def _verify(
         raise WrongOutput(wrong)
 
 
-def _engaged(contender: Contender, found: dict[str, Any]) -> int:
-    """Read the evidence; returns by how much the process has grown. Raises: NotEngaged."""
+def _engaged(contender: Contender, found: dict[str, Any]) -> Message:
+    """Read the evidence, and how much memory was taken before. Raises: NotEngaged."""
     reply, _ = contender.ask("evidence")
     found["evidence"] = reply["evidence"]
     found["engaged"] = reply["not_engaged"] is None
     if reply["not_engaged"]:
         raise NotEngaged(reply["not_engaged"])
-    return int(reply["growth_bytes"])
+    return reply
 
 
 def _right_reference(arena: Arena, cell: Cell) -> Contender:
