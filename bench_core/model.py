@@ -55,7 +55,10 @@ class Model:
     frameworks: modules that `build` imports besides torch.
     bound: what limits a call, the class in which launch-to-launch spread is pooled.
     files: what the weights are read from (hashed, so a change is noticed).
-    weights: "real" or "random"; `source` says where they come from.
+    weights: "real", "random" or "given" (a user's own: not ours to say); `source` says whence.
+    reference: the mode that the others are timed against, unless the user names another.
+    onnx: a graph in a file, where that is all there is: `build` is then Unsupported.
+    fixed_batch: the one batch it takes. None: any.
     """
 
     name: str
@@ -69,8 +72,11 @@ class Model:
     inputs: Callable[[int, int, int, bool], Inputs]
     files: Callable[[], tuple[Path, ...]]
     bound: Literal["compute", "memory", "dispatch"]
-    weights: Literal["real", "random"]
+    weights: Literal["real", "random", "given"]
     licence: str
     source: str
     frameworks: tuple[str, ...] = ()
     task: Task | None = None
+    reference: str = "eager_inference_mode"
+    onnx: Path | None = None
+    fixed_batch: int | None = None

@@ -89,7 +89,7 @@ def minilm(length: int, p50_s: float) -> list[Record]:
     noisy, noisier = (Fidelity("float64", 4e5, 0.99, db, 0.2, None) for db in (26.3, 17.3))
     wrong = "verification batch 2 of 3: rmse 0.013 against the float64 oracle; a lossless mode may "
     return [
-        ok(REFERENCE, 1.0, speedup=None, break_even_calls=None, **at),
+        ok(REFERENCE, 1.0, break_even_calls=None, **at),
         ok("eager_as_loaded", 0.93, break_even_calls=never, **at),
         ok("eager_no_grad", 1.004, break_even_calls=unknown, **at),
         ok("ort_all_online", 1.37, ready_s=probed, peak_rss_bytes=Peak(214_000_000, "probe"),
@@ -117,7 +117,6 @@ def mlp() -> list[Record]:
         ok(
             REFERENCE,
             1.0,
-            speedup=None,
             break_even_calls=None,
             right=None,
             artifact_bytes=84_000,

@@ -56,10 +56,10 @@ def mode_of(record: Record) -> str:
 
 
 def is_reference(record: Record) -> bool:
-    """The cell that its group is timed against has no duel, or one with itself."""
-    if record.speedup is None:
-        return record.status == "ok" and record.alias_of is None
-    return Cell.parse(record.cell).mode == record.speedup.reference
+    """Whether it is the cell that its group is timed against: its duel is one with itself."""
+    cell = Cell.parse(record.cell)
+    own = record.speedup is not None and record.speedup.reference
+    return (cell.mode, cell.provider) == (own, "cpu")
 
 
 def task_name(records: Sequence[Record]) -> str:

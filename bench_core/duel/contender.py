@@ -13,10 +13,10 @@ from typing import Any, Self
 import numpy as np
 
 from bench_core.cell import Cell
-from bench_core.duel.wire import BrokenWire, Message, Wire
 from bench_core.duel.zygote import Zygote
 from bench_core.errors import BenchError, OutOfMemory, WorkerCrashed, WorkerTimeout
 from bench_core.hardware.memory import oom_kills
+from bench_core.wire import BrokenWire, Message, Wire
 
 BUILD_LIMIT_S = 600.0
 CALL_LIMIT_S = 120.0

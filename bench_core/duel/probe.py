@@ -3,7 +3,6 @@
 import importlib
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -12,12 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from bench_core.cell import Cell
-from bench_core.errors import WorkerCrashed
+from bench_core.interpreter import answer, ask
 
-_BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from bench_core.duel.probe import {main}; {main}(*sys.argv[2:])"
-)
 _LIMIT_S = 600.0
 
 
@@ -38,7 +33,10 @@ def measure_imports(modules: Sequence[str], launches: int = 5) -> Imports:
 
     Raises: WorkerCrashed if one cannot.
     """
-    readings = [_launch("main_imports", json.dumps(list(modules))) for _ in range(launches)]
+    wanted = json.dumps(list(modules))
+    readings = [
+        ask("bench_core.duel.probe:main_imports", wanted, limit_s=_LIMIT_S) for _ in range(launches)
+    ]
     rss = sorted(reading["rss_bytes"] for reading in readings)[launches // 2]
     return Imports(tuple(modules), tuple(reading["import_s"] for reading in readings), rss)
 
@@ -48,7 +46,7 @@ def main_imports(modules: str) -> None:
     import_s = _import_s(json.loads(modules))
     from bench_core.hardware.memory import peak_bytes
 
-    _answer({"import_s": import_s, "rss_bytes": peak_bytes()})
+    answer({"import_s": import_s, "rss_bytes": peak_bytes()})
 
 
 def probe(cell: Cell, folder: Path, modules: Sequence[str]) -> dict[str, Any]:
@@ -61,10 +59,15 @@ def probe(cell: Cell, folder: Path, modules: Sequence[str]) -> dict[str, Any]:
     for file in folder.rglob("*"):
         if file.is_file():
             _drop_from_page_cache(file)
-    return _launch("main", str(cell), str(folder), json.dumps(list(modules)))
+    from bench_core import discover  # not above: it imports NumPy, which is the launches' to import
+
+    given, wanted = json.dumps(discover.given()), json.dumps(list(modules))
+    return ask(
+        "bench_core.duel.probe:main", str(cell), str(folder), given, wanted, limit_s=_LIMIT_S
+    )
 
 
-def main(cell: str, folder: str, modules: str) -> None:
+def main(cell: str, folder: str, given: str, modules: str) -> None:
     """The fresh interpreter of `probe`."""
     import_s = _import_s(json.loads(modules))
     from bench_core import discover
@@ -72,16 +75,17 @@ def main(cell: str, folder: str, modules: str) -> None:
     from bench_core.hardware.memory import peak_bytes
     from bench_core.mode import Job
 
+    discover.give(json.loads(given))
     spec = Cell.parse(cell)
     set_torch_threads(spec.threads)
-    job = Job(discover.models()[spec.model], spec, Path(folder))
+    job = Job(discover.model(spec.model), spec, Path(folder))
     inputs = job.examples[0]
     start = time.perf_counter()
     runner = discover.modes()[spec.mode].prepare(job)
     built = time.perf_counter()
     runner.call(runner.feed(inputs))
     called = time.perf_counter()
-    _answer(
+    answer(
         {
             "import_s": import_s,
             "load_s": job.load_s,
@@ -100,47 +104,6 @@ def _import_s(modules: Sequence[str]) -> float:
     for name in modules:
         importlib.import_module(name)
     return time.perf_counter() - start
-
-
-def _launch(main_name: str, *arguments: str) -> dict[str, Any]:
-    """Run one of the mains above; its answer comes on a pipe, since libraries write to stdout."""
-    reader, writer = os.pipe()
-    try:
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                _BOOT.format(main=main_name),
-                json.dumps(sys.path),
-                *arguments,
-            ],
-            env={**os.environ, "HF_HUB_OFFLINE": "1", "BENCH_ANSWER_FD": str(writer)},
-            pass_fds=[writer],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=_LIMIT_S,
-            text=True,
-            check=False,
-        )
-        os.close(writer)
-        writer = -1
-        with os.fdopen(reader) as stream:
-            text = stream.read()
-    finally:
-        if writer >= 0:
-            os.close(writer)
-    if done.returncode or not text:
-        raise WorkerCrashed(
-            f"a fresh interpreter exited with {done.returncode}: {done.stderr.strip()[-800:]}"
-        )
-    answer: dict[str, Any] = json.loads(text)
-    return answer
-
-
-def _answer(reading: dict[str, Any]) -> None:
-    with os.fdopen(int(os.environ["BENCH_ANSWER_FD"]), "w") as stream:
-        json.dump(reading, stream)
 
 
 def _drop_from_page_cache(file: Path) -> None:

@@ -18,11 +18,11 @@ from bench_core import discover
 from bench_core.cell import Cell
 from bench_core.duel.placing import cpu_time_ns, place_threads, thread_ids
 from bench_core.duel.timing import OwnLoop
-from bench_core.duel.wire import BrokenWire, Message, Wire
 from bench_core.errors import BenchError, Unavailable
 from bench_core.hardware.memory import peak_bytes, restart_peak
 from bench_core.mode import Job, Mode
 from bench_core.runner import Inputs, Loop, Runner
+from bench_core.wire import BrokenWire, Message, Wire
 
 Answer = tuple[Message, Sequence[np.ndarray]]
 
@@ -46,7 +46,7 @@ class Held:
         """Build, prepare and call once. The times are single readings."""
         spec = Cell.parse(cell)
         self.mode = discover.modes()[spec.mode]
-        self.job = Job(discover.models()[spec.model], spec, Path(folder))
+        self.job = Job(discover.model(spec.model), spec, Path(folder))
         import_frameworks(self.mode)
         set_torch_threads(spec.threads)
         self.base_bytes = restart_peak()
@@ -122,12 +122,16 @@ class Held:
 
 def oracle(model: str, threads: int, inputs: list[list[Any]]) -> Answer:
     """Outputs for `inputs` in float64 and then, as many again, by eager float32."""
+    from bench_core.runtimes import graph_oracle
     from bench_core.runtimes.oracle import eager_outputs, flops, run
 
     set_torch_threads(threads)
-    chosen = discover.models()[model]
-    module = chosen.build()
+    chosen = discover.model(model)
     batches = [chosen.inputs(*spec) for spec in inputs]
+    if chosen.onnx is not None:
+        exact, moved = graph_oracle.run(chosen.onnx, chosen.input_names, batches, threads)
+        return {"name": graph_oracle.NAME, "below": [], "flops": 0}, [*exact, *moved]
+    module = chosen.build()
     exact, name, below = run(module, batches)
     answer = {"name": name, "below": below, "flops": flops(module, batches[0])}
     return answer, [*exact, *eager_outputs(module, batches)]

@@ -23,16 +23,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from bench_core import discover
-from bench_core.duel.wire import PROTOCOL, BrokenWire, Wire
 from bench_core.errors import Incomparable, Unavailable
+from bench_core.interpreter import command
+from bench_core.wire import PROTOCOL, BrokenWire, Wire
 
 _PR_SET_PDEATHSIG = 1
 _ENDING_LIMIT_S = 5.0
 
-_BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from bench_core.duel.zygote import main; main(int(sys.argv[2]), sys.argv[3:])"
-)
 
 
 class Zygote:
@@ -40,11 +37,11 @@ class Zygote:
 
     def __init__(self, preload: Sequence[str], start_limit_s: float = 120.0) -> None:
         ours, theirs = socket.socketpair()
-        fd = theirs.fileno()
+        fd, given = theirs.fileno(), json.dumps(discover.given())
         self.wire = Wire(ours)
         self.preload = tuple(preload)
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _BOOT, json.dumps(sys.path), str(fd), *preload],
+            command("bench_core.duel.zygote:main", str(fd), given, *preload),
             pass_fds=[fd],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -114,10 +111,11 @@ _QUIET = {
 }
 
 
-def main(fd: int, preload: Sequence[str]) -> None:
+def main(fd: str, given: str, *preload: str) -> None:
     """The zygote's own process."""
     die_with_parent()
-    wire = Wire(socket.socket(fileno=fd))
+    wire = Wire(socket.socket(fileno=int(fd)))
+    discover.give(json.loads(given))
     try:
         for name in preload:
             importlib.import_module(name)

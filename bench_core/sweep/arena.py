@@ -27,6 +27,7 @@ from bench_core.sweep.stopwatch import Stopwatch
 class Arena:
     """Opens contenders, and keeps what several cells share.
 
+    reference: the mode that is timed against; None: as each model prefers.
     say: told, in a few words, what is being done.
     probe_each: start every mode of every model once in a fresh interpreter, for real.
     verified: process ids of references whose outputs were found to be right.
@@ -34,14 +35,14 @@ class Arena:
 
     def __init__(
         self,
-        reference: str,
+        reference: str | None,
         threads: int,
         cache: Path,
         say: Callable[[str], None],
         *,
         probe_each: bool = False,
     ) -> None:
-        self.reference_mode = reference
+        self._reference_mode = reference
         self.threads = threads
         self.cache = cache
         self.say = say
@@ -56,6 +57,10 @@ class Arena:
         self.verified: set[int] = set()
         self._oracle: tuple[str, Oracle] | None = None
 
+    def reference_mode(self, cell: Cell) -> str:
+        """The one asked for, or the one that the cell's model prefers."""
+        return self._reference_mode or discover.model(cell.model).reference
+
     def probe_due(self, cell: Cell) -> bool:
         """Whether the cell's mode is to be probed, once per model; asking settles it."""
         what = (cell.model, cell.mode)
@@ -69,7 +74,7 @@ class Arena:
 
     def spread(self, cell: Cell, own: Sequence[float]) -> LaunchSpread:
         """How far launches of such a cell differ: its `own`, and those of its kin before it."""
-        floor = self.floors.get(discover.models()[cell.model].bound) or pooled_launch_sd([])
+        floor = self.floors.get(discover.model(cell.model).bound) or pooled_launch_sd([])
         return family_spread(floor, [*self._launch_values.get(_kin(cell), []), own])
 
     def folder(self, cell: Cell) -> Path:
@@ -91,7 +96,7 @@ class Arena:
 
         Raises: BenchError of any kind: what the mode or its process came to.
         """
-        parent = zygote or self.zygote(discover.models()[cell.model])
+        parent = zygote or self.zygote(discover.model(cell.model))
         folder = self.folder(cell)
         note = folder / "cold.json"
         if not note.exists():
@@ -115,7 +120,7 @@ class Arena:
 
     def reference(self, cell: Cell) -> Contender:
         """The reference of the cell's model, length and batch, alive until another is wanted."""
-        wanted = replace(cell, mode=self.reference_mode, provider="cpu")
+        wanted = replace(cell, mode=self.reference_mode(cell), provider="cpu")
         if self._reference is None or self._reference.cell != wanted or self.reference_died:
             if self._reference is not None:
                 self._reference.close()
@@ -134,7 +139,7 @@ class Arena:
 
         Children of one zygote share its address-space layout, and so a bias.
         """
-        preload = _preload(discover.models()[first.model])
+        preload = _preload(discover.model(first.model))
         with ExitStack() as stack:
             with self.watch("starting"):
                 zygotes = [stack.enter_context(Zygote(preload)) for _ in range(2)]
@@ -164,7 +169,7 @@ class Arena:
     def oracle(self, cell: Cell) -> Oracle:
         """What is right for the cell's model, length and batch."""
         if self._oracle is None or self._oracle[0] != cell.group:
-            zygote = self.zygote(discover.models()[cell.model])
+            zygote = self.zygote(discover.model(cell.model))
             with self.watch("verifying"):
                 self._oracle = (cell.group, ask_oracle(zygote, cell))
         return self._oracle[1]
@@ -180,7 +185,7 @@ class Arena:
 
 def _kin(cell: Cell) -> tuple[str, str]:
     """Cells whose launches are pooled: of the same class, and of modes that are alike."""
-    return discover.models()[cell.model].bound, discover.modes()[cell.mode].family
+    return discover.model(cell.model).bound, discover.modes()[cell.mode].family
 
 
 def _preload(model: Model) -> tuple[str, ...]:

@@ -11,12 +11,6 @@ from bench_core.sweep.fingerprint import making_key
 _MADE = "made-"
 
 
-def default_cache() -> Path:
-    """The user's own, as the XDG directories say."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "bench-core"
-
-
 def model_folder(cache: Path, model: str) -> Path:
     """All that was made of one model, by these versions, on such a machine."""
     folder = cache / f"{_MADE}{making_key(model)}"

@@ -1,8 +1,9 @@
 """A/A duels: what this machine makes of a mode against itself, today."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
+from bench_core import discover
 from bench_core.analysis.statistics import launch_value, pooled_launch_sd
 from bench_core.cell import Cell
 from bench_core.duel.interleave import Interleaving
@@ -18,17 +19,16 @@ class Control:
     values: tuple[float, ...]
 
 
-def control_cells(cells: list[Cell], bounds: Mapping[str, str], reference: str) -> dict[str, Cell]:
+def control_cells(cells: list[Cell], reference: str | None) -> dict[str, Cell]:
     """For each class, the reference on the first model of that class.
 
-    bounds: model → class.
+    reference: None: the one that the model prefers.
     """
     found: dict[str, Cell] = {}
     for cell in cells:
-        found.setdefault(
-            bounds[cell.model],
-            Cell(cell.model, reference, cell.length, cell.batch, threads=cell.threads),
-        )
+        model = discover.model(cell.model)
+        chosen = replace(cell, mode=reference or model.reference, provider="cpu")
+        found.setdefault(model.bound, chosen)
     return found
 
 

@@ -16,7 +16,7 @@ from bench_core import discover
 from bench_core.hardware import cpu, memory
 
 _PACKAGE = Path(bench_core.__file__).parent
-_MAKING = ("models", "modes", "runtimes", "mode.py", "model.py", "runner.py")
+_MAKING = ("models", "given", "modes", "runtimes", "mode.py", "model.py", "runner.py")
 """What decides how an artefact is built; the rest decides only how it is measured."""
 
 _DISTRIBUTIONS = (
@@ -85,7 +85,8 @@ def making_key(model: str) -> str:
     """Names what artefacts of that model are made from, and the machine that they are made for."""
     return _key(
         _sources(_MAKING),
-        _hash_files(discover.models()[model].files()),
+        discover.model(model).source,
+        _hash_files(discover.model(model).files()),
         versions(),
         machine()["cpu"],
     )
@@ -96,7 +97,8 @@ def measuring_key(model: str, settings: tuple[Any, ...]) -> str:
     """Names all that a record depends on: the same key, and it need not be measured again."""
     return _key(
         _sources(("",)),
-        _hash_files(discover.models()[model].files()),
+        discover.model(model).source,
+        _hash_files(discover.model(model).files()),
         versions(),
         machine(),
         environment(),

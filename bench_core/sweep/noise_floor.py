@@ -1,18 +1,16 @@
 """`bench aa`: what this machine makes of a mode against itself, by class."""
 
-from dataclasses import replace
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench_core import discover
 from bench_core.analysis.statistics import pooled_launch_sd
 from bench_core.analysis.units import percent
+from bench_core.cache_folder import default_cache
 from bench_core.hardware import cpu
 from bench_core.sweep import profiles
 from bench_core.sweep.arena import Arena
-from bench_core.sweep.cache import default_cache
 from bench_core.sweep.control import control_cells, launches
 from bench_core.sweep.lock import machine_lock
 from bench_core.sweep.profiles import Request
@@ -23,8 +21,7 @@ def show(request: Request, count: int, console: Console) -> None:
 
     Raises: UsageError for what cannot be.
     """
-    cells = profiles.cells(replace(request, modes=(request.reference,)))
-    bounds = {name: model.bound for name, model in discover.models().items()}
+    cells = profiles.cells(request)
     threads = profiles.thread_count(request.threads)
     table = Table("class", "cell", "launches", "sd", "largest", "pooled with the prior")
     for warning in cpu.warnings():
@@ -32,7 +29,7 @@ def show(request: Request, count: int, console: Console) -> None:
     with machine_lock("aa"):
         arena = Arena(request.reference, threads, default_cache(), lambda _: None)
         try:
-            for bound, cell in control_cells(cells, bounds, request.reference).items():
+            for bound, cell in control_cells(cells, request.reference).items():
                 values = []
                 for value in launches(arena, cell, count):
                     values.append(value)

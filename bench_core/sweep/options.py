@@ -36,7 +36,7 @@ class Option:
 
     def arguments(self, given: Any) -> list[str]:
         """What to hand to pytest for a value that the command was given."""
-        if not given:
+        if given is None or given is False:  # 0 is a value
             return []
         if self.kind is bool:
             return [self.pytest_name]
@@ -45,11 +45,16 @@ class Option:
 
 
 OPTIONS = (
-    Option("models", list, "models to run (repeatable, or separated by commas)"),
+    Option(
+        "models",
+        list,
+        "models to run: names, package.module:factory, DIRECTORY or FILE.onnx (as above)",
+    ),
     Option("modes", list, "ways to run them (repeatable, or separated by commas)"),
     Option("lengths", list, "lengths, in each model's own unit (repeatable, or by commas)"),
     Option("batch", int, "items per call (1)"),
     Option("reference", str, "the mode that others are timed against (eager_inference_mode)"),
+    Option("providers", list, "execution providers for ONNX Runtime's modes: cpu, cuda, … (cpu)"),
     Option("threads", int, "threads of a contender (all usable cores)"),
     Option(
         "budget-s", float, "seconds of duel a cell may take (as the profile says); 0: verify only"
@@ -69,7 +74,7 @@ def request(getoption: Callable[[str], Any]) -> Request:
         given = getoption(f"bench_{option}") or []
         return tuple(name for text in given for name in text.split(",") if name)
 
-    lengths = names("lengths")
+    lengths, batch = names("lengths"), getoption("bench_batch")
     if wrong := [length for length in lengths if not length.isdecimal()]:
         raise UsageError(f"a length is a whole number, not {wrong[0]!r}")
     standard = Request()
@@ -78,8 +83,9 @@ def request(getoption: Callable[[str], Any]) -> Request:
         models=names("models"),
         modes=names("modes"),
         lengths=tuple(map(int, lengths)),
-        batch=getoption("bench_batch") or standard.batch,
-        reference=getoption("bench_reference") or standard.reference,
+        batch=standard.batch if batch is None else batch,
+        reference=getoption("bench_reference"),
+        providers=names("providers"),
         threads=getoption("bench_threads"),
         budget_s=getoption("bench_budget_s"),
     )

@@ -6,6 +6,8 @@ from bench_core import discover
 from bench_core.cell import Cell
 from bench_core.errors import UsageError
 from bench_core.hardware.cpu import usable_cores
+from bench_core.mode import Mode
+from bench_core.model import Model
 
 CORE_MODES = (
     "eager_inference_mode",
@@ -39,6 +41,7 @@ class Part:
 class Profile:
     """A named list of cells, and the seconds of duel that each may take.
 
+    other: of a model that `parts` does not list, its first lengths so many, and modes.
     control_launches: A/A launches per class. probe_each: every mode once, not the advised alone.
     """
 
@@ -46,6 +49,8 @@ class Profile:
     budget_s: float
     control_launches: int
     probe_each: bool = False
+    other_lengths: int | None = 2
+    other_modes: tuple[str, ...] | None = CORE_MODES
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ class Request:
     modes: tuple[str, ...] = ()
     lengths: tuple[int, ...] = ()
     batch: int = 1
-    reference: str = "eager_inference_mode"
+    reference: str | None = None
+    providers: tuple[str, ...] = ()
     threads: int | None = None
     budget_s: float | None = None
 
@@ -80,7 +86,14 @@ def profile(name: str) -> Profile:
         return Profile(parts, budget_s=4.0, control_launches=2)
     if name == "full":
         parts = {model: Part(None, None) for model in discover.models()}
-        return Profile(parts, budget_s=10.0, control_launches=4, probe_each=True)
+        return Profile(
+            parts,
+            budget_s=10.0,
+            control_launches=4,
+            probe_each=True,
+            other_lengths=None,
+            other_modes=None,
+        )
     raise UsageError(f"no profile is called {name!r}; there are smoke, default and full")
 
 
@@ -89,22 +102,47 @@ def cells(request: Request) -> list[Cell]:
 
     Raises: UsageError for a name or number that cannot be.
     """
-    known, threads = discover.modes(), thread_count(request.threads)
-    discover.choose("mode", known, [request.reference])
     if request.batch < 1 or any(length < 1 for length in request.lengths):
         raise UsageError("a batch and a length are whole numbers from 1 up")
-    parts = profile(request.profile).parts
-    found = []
-    for model in discover.choose("model", discover.models(), list(request.models or parts)):
-        part = parts.get(model.name, Part(None, CORE_MODES))
-        modes = discover.choose("mode", known, list(request.modes or part.modes or known))
-        modes.sort(key=lambda mode: mode.name != request.reference)
+    chosen, found = profile(request.profile), []
+    for name in request.models or chosen.parts:
+        model = discover.resolve(name)
+        part = chosen.parts.get(model.name) or Part(
+            model.lengths[: chosen.other_lengths], chosen.other_modes
+        )
         for length in request.lengths or part.lengths or model.lengths:
             found += [
-                Cell(model.name, mode.name, length, request.batch, threads=threads)
-                for mode in modes
+                Cell(
+                    model.name,
+                    mode.name,
+                    length,
+                    _batch(model, request),
+                    provider=provider,
+                    threads=thread_count(request.threads),
+                )
+                for mode in _modes(model, part, request)
+                for provider in (request.providers if mode.providers else ()) or ("cpu",)
             ]
     return list(dict.fromkeys(found))
+
+
+def _modes(model: Model, part: Part, request: Request) -> list[Mode]:
+    """Those asked for; else the profile's, of which a graph without a module takes some."""
+    known, reference = discover.modes(), request.reference or model.reference
+    discover.choose("mode", known, [reference])
+    if request.modes:
+        modes = discover.choose("mode", known, list(request.modes))
+    else:
+        modes = discover.choose("mode", known, list(part.modes or known))
+        modes = [mode for mode in modes if mode.providers or model.onnx is None]
+    return sorted(modes, key=lambda mode: mode.name != reference)
+
+
+def _batch(model: Model, request: Request) -> int:
+    """Raises: UsageError where the model takes another batch only."""
+    if model.fixed_batch is None or request.batch in (1, model.fixed_batch):
+        return model.fixed_batch or request.batch
+    raise UsageError(f"{model.name} takes a batch of {model.fixed_batch}, not {request.batch}")
 
 
 def thread_count(asked: int | None) -> int:

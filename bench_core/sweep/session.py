@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,8 @@ class Sweep:
             done = Done(Record.from_json(kept["record"]), kept["block_medians_s"])
             if done.record.speedup:
                 self.arena.remember(cell, done.record.speedup.launch_values)
+        elif (twin := self._twin(cell)) is not None:
+            done = twin
         else:
             trial = try_cell(self.arena, cell, self._rule, self.facts)
             medians = trial.duel.block_medians_s("B") if trial.duel else []
@@ -106,6 +108,15 @@ class Sweep:
             self._remember_wall(str(cell), trial.record.wall_s)
         self.done[str(cell)] = done
         return done
+
+    def _twin(self, cell: Cell) -> Done | None:
+        """What the same program under another name came to, if it was measured."""
+        name = discover.modes()[cell.mode].alias_on.get(cell.device)
+        done = self.done.get(str(replace(cell, mode=name))) if name else None
+        if done is None or name is None:
+            return None
+        record = replace(done.record, cell=str(cell), alias_of=name, wall_s=None)
+        return replace(done, record=record)
 
     def finish_group(self, group: str) -> None:
         """All cells of a group are done: settle what to advise."""
@@ -174,11 +185,10 @@ class Sweep:
 
     def _ensure_control(self, cell: Cell) -> None:
         """Before the first cell of a class: A/A launches, so that its intervals are honest."""
-        bounds = {name: model.bound for name, model in discover.models().items()}
-        bound = bounds[cell.model]
+        bound = discover.model(cell.model).bound
         if bound in self._controls:
             return
-        chosen = control.control_cells(self._cells, bounds, self.request.reference)[bound]
+        chosen = control.control_cells(self._cells, self.request.reference)[bound]
         kept = self._journal.read("control", bound, self._key(chosen))
         if kept is None:
             self.say(f"A/A control: {chosen.model}")
@@ -191,7 +201,7 @@ class Sweep:
     def _look_around(self, threads: int) -> dict[str, Any]:
         gpus, no_gpu = gpu.facts()
         names = dict.fromkeys(cell.model for cell in self._cells)
-        first = discover.models()[self._cells[0].model]
+        first = discover.model(self._cells[0].model)
         return {
             "started": _now(),
             "request": asdict(self.request),
@@ -233,7 +243,7 @@ class Sweep:
 
 
 def _model_facts(name: str) -> dict[str, Any]:
-    model = discover.models()[name]
+    model = discover.model(name)
     return {
         "summary": model.summary,
         "length_axis": model.length_axis,

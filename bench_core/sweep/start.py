@@ -9,12 +9,12 @@ from bench_core.analysis.statistics import half_width
 from bench_core.cell import Cell
 from bench_core.duel.contender import Contender
 from bench_core.duel.probe import Imports, measure_imports, probe
-from bench_core.duel.wire import Message
 from bench_core.errors import BenchError
 from bench_core.record import Peak, Ready
 from bench_core.sweep.arena import Arena
 from bench_core.sweep.cache import model_folder
 from bench_core.sweep.results import write_json
+from bench_core.wire import Message
 
 PROBE_LAUNCHES = 5
 
@@ -24,7 +24,7 @@ def imports(arena: Arena, cell: Cell, *, builds_module: bool) -> Imports:
 
     builds_module: whether it needs the model's own code, or a finished artefact is enough.
     """
-    model, mode = discover.models()[cell.model], discover.modes()[cell.mode]
+    model, mode = discover.model(cell.model), discover.modes()[cell.mode]
     modules = tuple(dict.fromkeys((*mode.frameworks, *(model.frameworks * builds_module))))
     note = model_folder(arena.cache, cell.model) / f"imports-{'-'.join(modules)}.json"
     if not note.exists():

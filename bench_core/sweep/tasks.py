@@ -30,14 +30,14 @@ def task_score(arena: Arena, cell: Cell) -> TaskScore | None:
     A lossless mode carries the reference's score: its outputs were found to be the same.
     Raises: BenchError as starting a contender does.
     """
-    model, mode = discover.models()[cell.model], discover.modes()[cell.mode]
+    model, mode = discover.model(cell.model), discover.modes()[cell.mode]
     if model.task is None:
         return None
-    float_cell = replace(cell, mode=arena.reference_mode, provider="cpu")
+    float_cell = replace(cell, mode=arena.reference_mode(cell), provider="cpu")
     reference = _answers(arena, float_cell, model.task)
     score = _score(model.task, reference)
     if not mode.lossy:
-        return judge.inherit(score, arena.reference_mode)
+        return judge.inherit(score, float_cell.mode)
     answers = _answers(arena, cell, model.task)
     return judge.against(
         reference.predicted, answers.predicted, answers.expected, _score(model.task, answers)

@@ -15,7 +15,6 @@ from bench_core.duel.contender import Contender
 from bench_core.duel.duel import Duel
 from bench_core.duel.interleave import spoilt
 from bench_core.duel.stopping import Rule
-from bench_core.duel.wire import Message
 from bench_core.errors import BenchError, NotEngaged, WrongOutput
 from bench_core.mode import Mode
 from bench_core.record import Record, Speedup, Work
@@ -23,6 +22,7 @@ from bench_core.sweep.arena import Arena
 from bench_core.sweep.oracle import VerifySpec, verify_specs
 from bench_core.sweep.start import peak_of, probed, ready_of
 from bench_core.sweep.tasks import task_score
+from bench_core.wire import Message
 
 _SPOILT_SHARE = 0.2
 
@@ -73,7 +73,7 @@ def _measure(
     duels: list[Duel],
 ) -> None:
     """Fill `found` with the record's fields as they become known."""
-    model, mode = discover.models()[cell.model], discover.modes()[cell.mode]
+    model, mode = discover.model(cell.model), discover.modes()[cell.mode]
     own, other = verify_specs(model, cell)
     with arena.contender(cell) as contender:
         found["artifact_bytes"] = contender.started["artifact_bytes"]
@@ -108,7 +108,7 @@ def _verify(
 ) -> None:
     """Hold its outputs against the oracle's. Raises: WrongOutput."""
     cell = contender.cell
-    model, mode = discover.models()[cell.model], discover.modes()[cell.mode]
+    model, mode = discover.model(cell.model), discover.modes()[cell.mode]
     if mode.stochastic:
         return
     oracle = arena.oracle(cell)
@@ -116,8 +116,8 @@ def _verify(
         _, outputs = contender.ask("outputs", inputs=specs)
     found["fidelity"], wrong = judge(
         outputs,
-        [oracle.exact[spec] for spec in specs],
-        [oracle.eager[spec] for spec in specs],
+        [output for spec in specs for output in oracle.exact[spec]],
+        [output for spec in specs for output in oracle.eager[spec]],
         min_sqnr_db=mode.min_sqnr_db,
         oracle_name=oracle.name,
         top1=model.task is not None and model.task.macro,
@@ -140,7 +140,7 @@ def _right_reference(arena: Arena, cell: Cell) -> Contender:
     """The reference, verified once: it may not be among the cells that were asked for."""
     reference = arena.reference(cell)
     if reference.pid not in arena.verified:
-        own, _ = verify_specs(discover.models()[cell.model], cell)
+        own, _ = verify_specs(discover.model(cell.model), cell)
         try:
             _verify(arena, reference, own, {})
         except WrongOutput as error:
@@ -175,7 +175,7 @@ def _duel_fields(arena: Arena, cell: Cell, duel: Duel) -> dict[str, Any]:
     return {
         "latency_s": taken,
         "throughput_items_per_s": cell.batch / taken.p50,
-        "speedup": speedup(duel, arena.reference_mode),
+        "speedup": speedup(duel, arena.reference_mode(cell)),
         "warnings": _warnings(cell, duel),
     }
 
@@ -211,8 +211,11 @@ def _warnings(cell: Cell, duel: Duel) -> tuple[str, ...]:
 def _work(
     arena: Arena, cell: Cell, mode: Mode, facts: dict[str, Any], found: dict[str, Any]
 ) -> Work | None:
-    peak = facts["peak_flops_per_s"].get(mode.dtype)
-    if peak is None:
+    """None where the peak is not known, and where nothing that is counted was done.
+
+    A model of elementwise operations alone has no products: 0 % of the peak would be no finding.
+    """
+    peak, flops = facts["peak_flops_per_s"].get(mode.dtype), arena.oracle(cell).flops
+    if peak is None or not flops:
         return None
-    flops = arena.oracle(cell).flops
     return Work(flops, peak, flops / found["latency_s"].p50 / peak)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bench_core.duel.wire import BrokenWire, Wire
+from bench_core.wire import BrokenWire, Wire
 
 MESSAGES = st.dictionaries(
     st.text(), st.integers() | st.floats(allow_nan=False) | st.text() | st.none() | st.booleans()
@@ -34,7 +34,7 @@ def test_what_is_sent_arrives(message, arrays):
     near.close(), far.close()
     assert got == message
     for sent, received in zip(arrays, got_arrays, strict=True):
-        assert sent.dtype == received.dtype
+        assert (sent.dtype, sent.shape) == (received.dtype, received.shape)
         np.testing.assert_array_equal(sent, received)
 
 

@@ -30,7 +30,7 @@ class Wire:
 
     def send(self, message: Message, arrays: Sequence[np.ndarray] = ()) -> None:
         """Raises: BrokenWire if nobody is left to read it."""
-        flat = [np.ascontiguousarray(array) for array in arrays]
+        flat = [np.asarray(array, order="C") for array in arrays]
         shapes = [[array.dtype.str, list(array.shape)] for array in flat]
         header = json.dumps({"message": message, "arrays": shapes}).encode()
         try:

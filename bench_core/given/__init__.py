@@ -1,0 +1,1 @@
+"""Models that a user gives by their place: a factory, a directory, an .onnx file."""
