@@ -1,132 +1,126 @@
-"""ONNX Runtime in float32: unoptimised, optimised when loaded, and optimised ahead of time.
+"""ONNX Runtime in float32, at each of its levels of optimisation.
 
-What is shipped is the `.onnx` file.
+The graph is optimised each time it is loaded (online), or once, ahead of time (offline). What is
+shipped is the `.onnx` file, with its external data.
+
+A level does what those below it do, and more: basic folds constants and drops what is redundant,
+extended fuses operators into those of com.microsoft, layout gives convolutions blocks of channels
+(com.microsoft.nchwc; such a file suits this CPU only). A level that leaves the graph as exported
+is not engaged: so is basic, where the exporter has folded everything itself. One that finds no
+more to do than the level below is engaged, since that graph is what its user gets;
+`same_graph_at` in the evidence names every level, up to its own, that makes the very same.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bench_core.mode import Job, Mode
 from bench_core.runner import Runner
-from bench_core.runtimes.onnx_choice import Finish, make_fastest
-from bench_core.runtimes.onnxruntime_session import (
-    Level,
-    open_session,
-    provider_nodes,
-    session_runner,
-)
+from bench_core.runtimes.onnx_file import external_files, load, place
+from bench_core.runtimes.onnx_prepare import elsewhere, prepare
+from bench_core.runtimes.onnxruntime_session import Level, open_session
 
-REORDERINGS = {"ReorderInput", "ReorderOutput", "Transpose", "Cast"}
-"""Operators that ORT inserts around what it fuses."""
+Judge = Callable[[dict[str, Any]], str | None]
 
 
-def prepare(job: Job, name: str, finish: Finish, level: Level) -> Runner:
-    """The faster exporter's file, finished and loaded at `level`.
+@dataclass(frozen=True)
+class _Stage:
+    """A level by the word in its modes' names, and what it does to the graph."""
 
-    `finish` and the choice run once; a process that finds the file imports no torch.
-    """
-    path, found = make_fastest(job, name, finish, level)
-    session = open_session(path, level, job.cell.threads)
-    counted = found.pop("operators")
-    exported, file, ran = (counted[key] for key in ("exported", "file", "ran"))
-
-    def evidence() -> dict[str, Any]:
-        return {
-            **found,
-            "providers": provider_nodes(session),
-            "level": session.get_session_options().graph_optimization_level.name,
-            "nodes": [sum(exported.values()), sum(ran.values())],
-            "file_nodes": sum(file.values()),
-            "fused": {
-                name: count
-                for name, count in sorted(ran.items())
-                if name not in exported and name.rpartition(".")[2] not in REORDERINGS
-            },
-        }
-
-    return session_runner(session, path, job.model.input_names, evidence)
+    word: str
+    level: Level
+    does: str
 
 
-def _as_exported(exported: Path, finished: Path) -> None:
-    exported.replace(finished)
-
-
-def _optimised(exported: Path, finished: Path) -> None:
-    # The number of threads does not change the graph.
-    open_session(exported, "ORT_ENABLE_ALL", threads=1, optimized=finished)
-
-
-def elsewhere(evidence: dict[str, Any]) -> str | None:
-    """Why the session is not one that runs on the CPU provider alone, if it is not."""
-    providers = evidence.get("providers", {})
-    if set(providers) != {"CPUExecutionProvider"}:
-        return f"expected every node on CPUExecutionProvider, found {providers}"
-    return None
-
-
-def _untouched(evidence: dict[str, Any]) -> str | None:
+def untouched(evidence: dict[str, Any]) -> str | None:
+    """Neither the file nor the session's graph is other than the export."""
     before, after = evidence.get("nodes", [0, 0])
-    if before != after or evidence.get("fused"):
+    if evidence.get("level") != "ORT_DISABLE_ALL":
+        return f"expected no optimisation, found level {evidence.get('level')}"
+    if evidence.get("file_nodes") != before or after not in (before, None) or evidence.get("fused"):
         return f"expected the graph as exported ({before} nodes), found one of {after} nodes"
     return elsewhere(evidence)
 
 
-def _fused(where: str) -> Callable[[dict[str, Any]], str | None]:
-    """Fused when loaded: the file is as exported. Fused ahead: the file is as it is run."""
-
-    def engaged(evidence: dict[str, Any]) -> str | None:
-        before, after = evidence.get("nodes", [0, 0])
-        if not evidence.get("fused") and after >= before:
-            return f"nothing was fused: {before} nodes before, {after} after"
-        file, expected = evidence.get("file_nodes"), before if where == "online" else after
-        if file != expected:
-            return f"expected {expected} nodes in the file for {where} fusion, found {file}"
-        if where == "offline" and evidence.get("level") != "ORT_DISABLE_ALL":
-            return f"expected nothing left to do online, found level {evidence.get('level')}"
+def optimized(evidence: dict[str, Any], *, level: Level, online: bool) -> str | None:
+    """Optimised when loaded: the file is as exported. Ahead of time: the file is as it is run."""
+    before, after = evidence.get("nodes", [0, 0])
+    running = evidence.get("level")
+    if running != (level if online else "ORT_DISABLE_ALL"):
+        return f"expected {level} {'online' if online else 'offline'}, the session is at {running}"
+    if after is None:  # the provider compiled the graph: what the level did cannot be seen
         return elsewhere(evidence)
+    same = evidence.get("same_graph_at", [])
+    if "ORT_DISABLE_ALL" in same:
+        return f"nothing was optimised: {before} nodes before, the same {after} after"
+    if level not in same:
+        return f"expected the graph that {level} makes, found that of {same or 'no level'}"
+    expected, file = before if online else after, evidence.get("file_nodes")
+    if file != expected:
+        return f"expected {expected} nodes in the file, found {file}"
+    return elsewhere(evidence)
 
-    return engaged
 
-
-def _mode(
-    name: str,
-    summary: str,
-    finish: Finish,
-    level: Level,
-    engaged: Callable[[dict[str, Any]], str | None],
-) -> Mode:
+def ort_mode(name: str, summary: str, prepare: Callable[[Job], Runner], engaged: Judge) -> Mode:
     return Mode(
         name=name,
         family="onnxruntime",
-        summary=summary,
-        prepare=lambda job: prepare(job, name, finish, level),
+        summary=f"ONNX Runtime, {summary}",
+        prepare=prepare,
         engaged=engaged,
         frameworks=("onnxruntime",),
         requires=("onnxruntime", "onnx"),
+        providers=True,
     )
 
 
-ORT_DISABLED_ONLINE = _mode(
+def _finish(level: Level, provider: str, exported: Path, finished: Path) -> None:
+    # The number of threads does not change the graph.
+    beside = bool(external_files(exported, load(exported)))
+    open_session(exported, level, 1, finished, weights_beside=beside, provider=provider)
+
+
+def _online(stage: _Stage) -> Mode:
+    name, level = f"ort_{stage.word}_online", stage.level
+    return ort_mode(
+        name,
+        f"{stage.does} each time it is loaded",
+        lambda job: prepare(job, name, place, level, optimized_at=level),
+        partial(optimized, level=level, online=True),
+    )
+
+
+def _offline(stage: _Stage) -> Mode:
+    name, level = f"ort_{stage.word}_offline", stage.level
+
+    def prepared(job: Job) -> Runner:
+        finish = partial(_finish, level, job.cell.provider)
+        return prepare(job, name, finish, "ORT_DISABLE_ALL", optimized_at=level)
+
+    return ort_mode(
+        name,
+        f"{stage.does} once, ahead of time, for this CPU",
+        prepared,
+        partial(optimized, level=level, online=False),
+    )
+
+
+ORT_DISABLED_ONLINE = ort_mode(
     "ort_disabled_online",
-    "ONNX Runtime, the graph as exported",
-    _as_exported,
-    "ORT_DISABLE_ALL",
-    _untouched,
+    "the graph as exported",
+    lambda job: prepare(job, "ort_disabled_online", place, "ORT_DISABLE_ALL"),
+    untouched,
 )
 
-ORT_ALL_ONLINE = _mode(
-    "ort_all_online",
-    "ONNX Runtime, the graph optimised each time it is loaded",
-    _as_exported,
-    "ORT_ENABLE_ALL",
-    _fused("online"),
-)
+_BASIC = _Stage("basic", "ORT_ENABLE_BASIC", "what is redundant dropped")
+_EXTENDED = _Stage("extended", "ORT_ENABLE_EXTENDED", "operators fused")
+_LAYOUT = _Stage("layout", "ORT_ENABLE_LAYOUT", "operators fused, channels in blocks,")
+_ALL = _Stage("all", "ORT_ENABLE_ALL", "the graph optimised")
 
-ORT_ALL_OFFLINE = _mode(
-    "ort_all_offline",
-    "ONNX Runtime, the graph optimised once, ahead of time, for this CPU",
-    _optimised,
-    "ORT_DISABLE_ALL",
-    _fused("offline"),
-)
+ORT_BASIC_ONLINE, ORT_BASIC_OFFLINE = _online(_BASIC), _offline(_BASIC)
+ORT_EXTENDED_ONLINE, ORT_EXTENDED_OFFLINE = _online(_EXTENDED), _offline(_EXTENDED)
+ORT_LAYOUT_ONLINE, ORT_LAYOUT_OFFLINE = _online(_LAYOUT), _offline(_LAYOUT)
+ORT_ALL_ONLINE, ORT_ALL_OFFLINE = _online(_ALL), _offline(_ALL)

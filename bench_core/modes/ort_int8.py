@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bench_core.mode import Job, Mode
-from bench_core.modes.ort import elsewhere, prepare
 from bench_core.runner import Runner
-from bench_core.runtimes.onnx_export import operators
+from bench_core.runtimes.onnx_file import load, operators
+from bench_core.runtimes.onnx_prepare import elsewhere, prepare
 
 ORT_INT8_MIN_SQNR_DB = 3.0
 """Half the signal's power. Whether the outputs still are the model's (all-zero ones have 0 dB,
@@ -26,17 +26,20 @@ INTEGER = (
 
 
 def _quantise(exported: Path, finished: Path) -> None:
+    import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     # Pre-processing is what makes LSTMs quantisable. Symbolic shapes are left out: they fail on
     # both exporters' minilm ("Incomplete symbolic shape inference", "cyclic graph").
-    ready = exported.with_name(f"ready-{exported.name}")
+    ready = finished.with_name(f"ready-{finished.name}")
     try:
-        quant_pre_process(exported, ready, skip_symbolic_shape=True)
+        # Weights that lie beside are first brought in: the pre-processing loses them.
+        onnx.save(onnx.load(exported), ready)
+        quant_pre_process(ready, ready, skip_symbolic_shape=True)
         _forget_shapes(ready)
         # ConvInteger with signed weights was 4 times slower than with unsigned ones.
-        weights = QuantType.QUInt8 if operators(ready)["Conv"] else QuantType.QInt8
+        weights = QuantType.QUInt8 if operators(load(ready))["Conv"] else QuantType.QInt8
         quantize_dynamic(ready, finished, weight_type=weights)
     finally:
         ready.unlink(missing_ok=True)
@@ -73,6 +76,7 @@ ORT_INT8_DYNAMIC = Mode(
     engaged=_engaged,
     frameworks=("onnxruntime",),
     requires=("onnxruntime", "onnx"),
+    providers=True,
     min_sqnr_db=ORT_INT8_MIN_SQNR_DB,
     dtype="int8",
 )

@@ -4,6 +4,8 @@ On minilm at 128 tokens the slower of the two took 26 ms where the other took 18
 """
 
 import json
+import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,15 +14,25 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from bench_core.errors import Unsupported
-from bench_core.mode import EXAMPLE_SEEDS, Job
-from bench_core.runtimes.onnx_export import EXPORTERS, Exporter, export, operators
-from bench_core.runtimes.onnxruntime_session import Level, make_feed, open_session
+from bench_core.mode import Job
+from bench_core.runtimes.onnx_export import FILE, candidates, reason
+from bench_core.runtimes.onnx_file import external_files, graph_digest, load, operators
+from bench_core.runtimes.onnxruntime_session import (
+    Level,
+    execution_provider,
+    make_feed,
+    open_session,
+)
 
 if TYPE_CHECKING:
+    import onnx
     from onnxruntime import InferenceSession
 
 CALLS, SECONDS = 9, 0.3
-"""Each candidate is called at least so often, and both together for at least so long."""
+"""Each candidate is called at least so often, and all together for at least so long."""
+
+COMPILED = "contains compiled nodes"
+"""What ORT says when it is to write a graph that a provider has compiled (OpenVINO, TensorRT)."""
 
 LEAST_GAIN = 1.02
 """The TorchScript exporter is deprecated: it is chosen only where it is 2 % faster, so that
@@ -32,101 +44,113 @@ Finish = Callable[[Path, Path], None]
 
 @dataclass
 class _Candidate:
-    path: Path
     session: "InferenceSession"
-    operators: dict[str, dict[str, int]]
+    files: list[Path]
+    notes: dict[str, Any]
 
 
-def make_fastest(job: Job, name: str, finish: Finish, level: Level) -> tuple[Path, dict[str, Any]]:
+def make_fastest(
+    job: Job, name: str, finish: Finish, level: Level
+) -> tuple[list[Path], dict[str, Any]]:
     """The finished file of the faster exporter, and how that was found out.
 
-    Both are made, and timed at the job's own shape, only if the file is not there yet; the
-    findings are kept beside it. Without this file's making no torch is imported.
-    Raises: Unsupported, with both reasons, if neither exporter gets through.
+    All are made, and timed at the job's own shape, only if none is there yet; the findings are
+    kept beside it. Without that making no torch is imported.
+    Returns: the file, then those with its external data; and the findings.
+    Raises: Unsupported, with every reason, if no exporter's file gets through; Unavailable
+        without the execution provider.
     """
-    notes = job.folder / f"{name}.json"
+    execution_provider(job.cell.provider)
 
     def make(part: Path) -> None:
-        found = _choose(job, part, finish, level)
-        notes.write_text(json.dumps(found, indent=1))
+        part.write_text(json.dumps(_choose(job, name, finish, level), indent=1))
 
-    path = job.artifact(f"{name}.onnx", make)
+    notes = job.artifact(f"{name}.json", make)
     found: dict[str, Any] = json.loads(notes.read_text())
-    return path, found
+    return [job.folder / file for file in found.pop("files")], found
 
 
-def _choose(job: Job, part: Path, finish: Finish, level: Level) -> dict[str, Any]:
-    """Leave the faster candidate at `part` and nothing of the other."""
-    candidates: dict[Exporter, _Candidate] = {}
-    failed: dict[Exporter, str] = {}
-    for by in EXPORTERS:
+def _choose(job: Job, name: str, finish: Finish, level: Level) -> dict[str, Any]:
+    """Leave the fastest candidate's folder, and nothing of the others."""
+    ready: dict[str, _Candidate] = {}
+    exported, failed = candidates(job)
+    for by, path in exported.items():
+        folder = job.folder / f"{name}.{by}"
         try:
-            candidates[by] = _candidate(job, part.with_name(f"{by}-{part.name}"), finish, level, by)
-        except Exception as error:  # noqa: BLE001 - they raise anything; it is kept as found
-            failed[by] = _reason(error)
-    if not candidates:
+            ready[by] = _candidate(job, path, folder, finish, level)
+        except Exception as error:  # noqa: BLE001 - runtimes raise anything; it is kept as found
+            shutil.rmtree(folder)
+            failed[by] = reason(error)
+    if not ready:
         raise Unsupported(
-            f"{job.model.name} cannot be exported to ONNX: "
-            + "; ".join(f"{by} says {reason}" for by, reason in failed.items())
+            f"{job.model.name} cannot be had as an ONNX file for {name}: "
+            + "; ".join(f"{by} says {said}" for by, said in failed.items())
         )
-    median_s = _median_s(job, candidates) if len(candidates) > 1 else {}
-    chosen = next(iter(candidates))
-    if median_s and median_s["dynamo"] > LEAST_GAIN * median_s["torchscript"]:
-        chosen = "torchscript"
-    kept = candidates.pop(chosen)
-    kept.path.replace(part)
-    for loser in candidates.values():
-        loser.path.unlink()
+    median_s = _median_s(job, ready) if len(ready) > 1 else {}
+    chosen = next(iter(ready))
+    if median_s and median_s[chosen] > LEAST_GAIN * min(median_s.values()):
+        chosen = min(median_s, key=median_s.__getitem__)
+    for loser in ready.keys() - {chosen}:
+        shutil.rmtree(job.folder / f"{name}.{loser}")
     return {
         "exporter": chosen,
         "exporter_median_s": median_s,
         "exporter_failed": failed,
         "timed_at": {"length": job.cell.length, "batch": job.cell.batch},
-        "operators": kept.operators,
+        "files": [str(file.relative_to(job.folder)) for file in ready[chosen].files],
+        **ready[chosen].notes,
     }
 
 
-def _candidate(job: Job, path: Path, finish: Finish, level: Level, by: Exporter) -> _Candidate:
-    exported = path.with_name(f"exported-{path.name}")
-    ran = path.with_name(f"ran-{path.name}")
-    example = job.model.inputs(job.cell.length, max(2, job.cell.batch), EXAMPLE_SEEDS[0], False)
+def _candidate(job: Job, exported: Path, folder: Path, finish: Finish, level: Level) -> _Candidate:
+    """Finish the exported file in `folder`, and see what ONNX Runtime makes of it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    path = folder / FILE
+    finish(exported, path)
+    model = load(path)
+    files = [path, *external_files(path, model)]
+    counted: dict[str, Any] = {"exported": operators(load(exported)), "file": operators(model)}
+    with tempfile.TemporaryDirectory(dir=job.folder) as scratch:
+        session, ran = _open(job, files, level, Path(scratch) / FILE)
+    counted["ran"] = ran and operators(ran)
+    return _Candidate(session, files, {"operators": counted, "graph": ran and graph_digest(ran)})
+
+
+def _open(
+    job: Job, files: list[Path], level: Level, ran: Path
+) -> "tuple[InferenceSession, onnx.ModelProto | None]":
+    """A session, and the graph that it runs: None where the provider has compiled it."""
+    path, threads, provider = files[0], job.cell.threads, job.cell.provider
+    beside = len(files) > 1
     try:
-        export(job.model, job.module, example, exported, by)
-        before = operators(exported)
-        finish(exported, path)
-        session = open_session(path, level, job.cell.threads, ran, stop_spinning=True)
-        counted = {"exported": before, "file": operators(path), "ran": operators(ran)}
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    finally:
-        exported.unlink(missing_ok=True)
-        ran.unlink(missing_ok=True)
-    return _Candidate(path, session, {key: dict(value) for key, value in counted.items()})
+        session = open_session(
+            path, level, threads, ran, weights_beside=beside, provider=provider, stop_spinning=True
+        )
+    except Exception as error:
+        if COMPILED not in str(error):
+            raise
+        return open_session(path, level, threads, provider=provider, stop_spinning=True), None
+    return session, load(ran)
 
 
-def _median_s(job: Job, candidates: dict[Exporter, _Candidate]) -> dict[Exporter, float]:
+def _median_s(job: Job, ready: dict[str, _Candidate]) -> dict[str, float]:
     """Median seconds per call of each, called in turn on the same inputs."""
     feeds = {
         by: [make_feed(c.session, job.model.input_names)(inputs) for inputs in job.examples]
-        for by, c in candidates.items()
+        for by, c in ready.items()
     }
-    seconds: dict[Exporter, list[float]] = {by: [] for by in candidates}
-    for by, candidate in candidates.items():
+    seconds: dict[str, list[float]] = {by: [] for by in ready}
+    for by, candidate in ready.items():
         for feed in feeds[by]:  # warm-up
             candidate.session.run(None, feed)
     start = time.perf_counter()
     turn = 0
     while turn < CALLS or time.perf_counter() - start < SECONDS:
-        for by, candidate in candidates.items():
+        for by, candidate in ready.items():
             feed = feeds[by][turn % len(feeds[by])]
             called = time.perf_counter()
             candidate.session.run(None, feed)
             seconds[by].append(time.perf_counter() - called)
         turn += 1
     return {by: median(values) for by, values in seconds.items()}
-
-
-def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"[:300]

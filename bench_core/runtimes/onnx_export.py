@@ -1,19 +1,30 @@
-"""A torch module as an ONNX file with dynamic batch and length, by either exporter."""
+"""A model as ONNX files with dynamic batch and length, by either exporter of PyTorch."""
 
 import copy
+import json
+import shutil
 import warnings
-from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
 from bench_core.errors import Unsupported
+from bench_core.mode import EXAMPLE_SEEDS, Job
 from bench_core.model import Model
 from bench_core.runner import Inputs
+from bench_core.runtimes.onnx_file import load
 from bench_core.runtimes.torch_module import feed
 
 if TYPE_CHECKING:
-    import onnx
     from torch import nn
+
+FILE = "model.onnx"
+GIVEN = "given"
+"""Stands where an exporter's name would, for a file that was there before us."""
+
+INLINE_BYTES = 1_900_000_000
+"""Weights beyond this lie in a file of their own: a protobuf message ends at 2 GiB."""
 
 Exporter = Literal["dynamo", "torchscript"]
 EXPORTERS: tuple[Exporter, ...] = ("dynamo", "torchscript")
@@ -28,8 +39,62 @@ NOISE = (
 )
 
 
+def candidates(job: Job) -> tuple[dict[str, Path], dict[str, str]]:
+    """The model's ONNX files by who wrote them, and of those who could not, the reason.
+
+    Both exporters are tried once per model, and what came of it, failures too, is there for
+    every later cell. Where it is there already, no torch is imported.
+    """
+    if job.model.onnx is not None:
+        return {GIVEN: job.model.onnx}, {}
+    found: dict[str, Path] = {}
+    failed: dict[str, str] = {}
+    for by in EXPORTERS:
+        name = f"{shared_name(job)}.{by}"
+        note = job.common(f"{name}.json", partial(_try, job, by, name))
+        if said := json.loads(note.read_text())["failed"]:
+            failed[by] = said
+        else:
+            found[by] = note.with_name(name) / FILE
+    return found, failed
+
+
+def shared_name(job: Job) -> str:
+    """What the names of files begin with that cells of this model share."""
+    return quote(job.model.name, safe="")
+
+
+def reason(error: Exception) -> str:
+    """One line of it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"[:300]
+
+
+def _try(job: Job, by: Exporter, name: str, part: Path) -> None:
+    """Export into the folder `name` beside `part`; note there whether it failed."""
+    folder = part.with_name(name)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    module = job.module  # that it cannot be built is not the exporter's failure
+    failed = None
+    try:
+        export(job.model, module, _example(job), folder / FILE, by)
+    except Exception as error:
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno):
+            raise  # the machine's, today's
+        failed = reason(error)
+    part.write_text(json.dumps({"failed": failed}))
+
+
+def _example(job: Job) -> Inputs:
+    """The same for every cell where it can be: torch.export takes a size of 1 for a constant."""
+    model = job.model
+    length = next((length for length in model.lengths if length > 1), job.cell.length)
+    return model.inputs(length, model.fixed_batch or 2, EXAMPLE_SEEDS[0], False)
+
+
 def export(model: Model, module: "nn.Module", example: Inputs, path: Path, by: Exporter) -> None:
-    """Write `module`, in eval mode, to `path`.
+    """Write `module`, in eval mode, to `path`, with weights beside it where they are too many.
 
     It works on a copy: exporters leave train/eval flags and hooks behind. `example` needs a
     batch of at least 2, since torch.export takes a 1 for a constant.
@@ -41,6 +106,7 @@ def export(model: Model, module: "nn.Module", example: Inputs, path: Path, by: E
     evaluating = copy.deepcopy(module).eval()
     dynamic = {name: dict(model.dynamic_axes.get(name, {})) for name in model.input_names}
     output = model.output_name
+    weight_bytes = sum(value.nbytes for value in evaluating.state_dict().values())
     if by == "dynamo":
         shapes: dict[str, Any] = {"dynamic_shapes": tuple(dynamic.values())}
         # It gives the output a name that an inner value may have already (minilm's
@@ -56,33 +122,19 @@ def export(model: Model, module: "nn.Module", example: Inputs, path: Path, by: E
         torch.onnx.export(
             evaluating,
             feed(example),
-            path,
+            str(path),  # the TorchScript exporter puts weights beside no Path
             input_names=list(model.input_names),
             output_names=[output],
             dynamo=by == "dynamo",
-            external_data=False,
+            external_data=weight_bytes > INLINE_BYTES,
             verbose=False,
             **shapes,
         )
     _check_dynamic(path, dynamic)
 
 
-def operators(path: Path) -> Counter[str]:
-    """How often each operator occurs in the file, as domain.name; standard ones bare.
-
-    Constants are left out: ONNX Runtime turns them into initialisers at every level.
-    """
-    graph = _load(path).graph
-    domains = {"": "", "ai.onnx": "", "com.microsoft": ""}
-    return Counter(
-        domains.get(node.domain, f"{node.domain.removeprefix('com.microsoft.')}.") + node.op_type
-        for node in graph.node
-        if node.op_type != "Constant"
-    )
-
-
 def _check_dynamic(path: Path, dynamic: dict[str, dict[int, str]]) -> None:
-    for value in _load(path).graph.input:
+    for value in load(path).graph.input:
         dims = value.type.tensor_type.shape.dim
         for axis, meaning in dynamic.get(value.name, {}).items():
             if not dims[axis].dim_param:
@@ -90,9 +142,3 @@ def _check_dynamic(path: Path, dynamic: dict[str, dict[int, str]]) -> None:
                     f"the exporter fixed axis {axis} ({meaning}) of {value.name} "
                     f"to {dims[axis].dim_value}; it should be dynamic"
                 )
-
-
-def _load(path: Path) -> "onnx.ModelProto":
-    import onnx
-
-    return onnx.load(path, load_external_data=False)

@@ -1,35 +1,65 @@
-"""ONNX Runtime sessions on the CPU, and the runner around one. Imports no torch."""
+"""ONNX Runtime sessions, and the runner around one. Imports no torch."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from bench_core.errors import Unavailable
 from bench_core.runner import Inputs, Runner
 from bench_core.runtimes.artifact_file import fingerprint
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-Level = Literal["ORT_DISABLE_ALL", "ORT_ENABLE_ALL"]
+Level = Literal[
+    "ORT_DISABLE_ALL",
+    "ORT_ENABLE_BASIC",
+    "ORT_ENABLE_EXTENDED",
+    "ORT_ENABLE_LAYOUT",
+    "ORT_ENABLE_ALL",
+]
 ERRORS_ONLY = 3  # ORT's severity scale. 2 warns that an optimised file suits this CPU only
 
 
+def execution_provider(short: str) -> str:
+    """ORT's name of it: `cuda` is CUDAExecutionProvider.
+
+    Raises: Unavailable if this build of ONNX Runtime has none of that name.
+    """
+    import onnxruntime
+
+    names: list[str] = onnxruntime.get_available_providers()
+    known = {name.removesuffix("ExecutionProvider").lower(): name for name in names}
+    if short not in known:
+        raise Unavailable(
+            f"the onnxruntime {onnxruntime.__version__} installed here has no execution provider "
+            f"{short!r}; it has {', '.join(sorted(known))}"
+        )
+    return known[short]
+
+
 def open_session(
-    path: Path,
+    path: Path | bytes,
     level: Level,
     threads: int,
     optimized: Path | None = None,
     *,
+    weights_beside: bool = False,
+    provider: str = "cpu",
     stop_spinning: bool = False,
 ) -> "InferenceSession":
     """A session at that optimisation level, sequential, with that many threads.
 
     optimized: where to write the graph that it runs.
+    weights_beside: write its weights into `{optimized.name}.data`. To be set where those of
+        `path` are external: it would go on referring to them, from wherever it is itself.
+    provider: a short name. What it does not take, ORT gives to the CPU without a word.
     stop_spinning: its threads sleep between calls; else they spin for 45 ms after one and
         slow down whoever else is timed in this process.
+    Raises: Unavailable without the provider.
     """
     import onnxruntime
 
@@ -44,7 +74,12 @@ def open_session(
         options.add_session_config_entry("session.force_spinning_stop", "1")
     if optimized is not None:
         options.optimized_model_filepath = str(optimized)
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        if weights_beside:
+            options.add_session_config_entry(
+                "session.optimized_model_external_initializers_file_name", f"{optimized.name}.data"
+            )
+    providers = [execution_provider(provider)]
+    return onnxruntime.InferenceSession(path, options, providers=providers)
 
 
 def provider_nodes(session: "InferenceSession") -> dict[str, int]:
@@ -68,11 +103,11 @@ def make_feed(session: "InferenceSession", names: tuple[str, ...]) -> Callable[[
 
 def session_runner(
     session: "InferenceSession",
-    path: Path,
+    files: Sequence[Path],
     names: tuple[str, ...],
     evidence: Callable[[], dict[str, Any]],
 ) -> Runner:
-    """A runner whose artefact is the file that the session was loaded from."""
+    """A runner whose artefact is the file that the session was loaded from, and its others."""
     outputs = [value.name for value in session.get_outputs()]
     run = session.run
 
@@ -83,6 +118,6 @@ def session_runner(
     def read(arrays: list[np.ndarray]) -> list[np.ndarray]:
         return [np.array(array, dtype=np.float64) for array in arrays]
 
-    artifact_bytes, artifact_sha256 = fingerprint(path)
+    artifact_bytes, artifact_sha256 = fingerprint(*files)
     feed = make_feed(session, names)
     return Runner(call, feed, read, evidence, artifact_bytes, artifact_sha256)

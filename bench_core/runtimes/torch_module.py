@@ -18,10 +18,13 @@ Tensors = tuple["torch.Tensor", ...]
 
 
 def feed(inputs: Inputs, dtype: "torch.dtype | None" = None) -> Tensors:
-    """The arrays as tensors of their own, floating ones as `dtype` if one is given."""
+    """The arrays as tensors of their own, floating ones as `dtype` if one is given.
+
+    Laid out in C order whatever the arrays' strides: torch refuses negative ones.
+    """
     import torch
 
-    tensors = (torch.tensor(array) for array in inputs)
+    tensors = (torch.tensor(np.asarray(array, order="C")) for array in inputs)
     return tuple(t.to(dtype) if dtype and t.is_floating_point() else t for t in tensors)
 
 

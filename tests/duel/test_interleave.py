@@ -62,6 +62,15 @@ def test_a_block_beside_a_slow_canary_is_marked_and_kept():
     assert spoilt(blocks).tolist() == [i == 3 for i in range(8)]
 
 
+def test_each_side_has_a_floor_of_its_own():
+    """A canary in C++ takes half of one in Python; that does not spoil the other side."""
+    blocks = tuple(
+        Block(0, 0, i, side, 1, np.ones(1), (canary_ns, canary_ns))
+        for i, (side, canary_ns) in enumerate(zip("ABBA", (60_000, 30_000, 45_000, 60_000)))
+    )
+    assert spoilt(blocks).tolist() == [False, False, True, False]
+
+
 def test_a_side_that_fails_in_mid_duel_ends_it():
     def dies(block):
         if block == 5:

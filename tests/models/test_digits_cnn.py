@@ -1,18 +1,10 @@
-import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits
 from torch import nn
 
 from bench_core.model import Model
-from bench_core.models.digits_cnn import (
-    DIGITS_CNN,
-    DIGITS_CNN_RELU,
-    HELD_OUT,
-    SIDE_PX,
-    split,
-    weights,
-)
+from bench_core.models.digits import SIDE_PX, weights
+from bench_core.models.digits_cnn import DIGITS_CNN, DIGITS_CNN_RELU
 
 TWINS = pytest.mark.parametrize("model", [DIGITS_CNN, DIGITS_CNN_RELU], ids=lambda m: m.name)
 
@@ -42,25 +34,6 @@ def test_the_task_runs_at_the_trained_side(model: Model) -> None:
         for (images,) in model.task.load().batches
     )
     assert model.task.length == SIDE_PX
-
-
-def test_the_halves_are_scikit_learns_digits_once_each() -> None:
-    data = load_digits()
-    halves = split()
-    assert len(halves[1][0]) == HELD_OUT
-    found = [
-        (int(digit), (image * 16).tobytes())
-        for images, digits in halves
-        for image, digit in zip(images, digits, strict=True)
-    ]
-    real = zip(data.target, data.images.astype(np.float32), strict=True)
-    assert sorted(found) == sorted((int(digit), image.tobytes()) for digit, image in real)
-
-
-def test_the_halves_stay_what_the_weights_were_trained_for() -> None:
-    # The first five of NumPy's frozen MT19937 permutation of 1,797 under seed 0.
-    digits = load_digits().target
-    assert split()[1][1][:5].tolist() == digits[[1081, 1707, 927, 713, 262]].tolist()
 
 
 def test_twins_differ_in_activation_and_weights() -> None:

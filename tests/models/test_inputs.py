@@ -9,10 +9,19 @@ from hypothesis import strategies as st
 from bench_core.errors import UsageError
 from bench_core.model import Model
 from bench_core.models.digits_cnn import DIGITS_CNN, DIGITS_CNN_RELU
-from bench_core.models.minilm import CLS, FIRST_WORD, MINILM, PAD, SEP, VOCABULARY
+from bench_core.models.digits_lstm import DIGITS_LSTM
+from bench_core.models.minilm import MINILM
+from bench_core.models.minilm import TOKENS as MINILM_TOKENS
 from bench_core.models.mlp import MLP
+from bench_core.models.mpnet import MPNET
+from bench_core.models.mpnet import TOKENS as MPNET_TOKENS
+from bench_core.models.pointwise import POINTWISE
+from bench_core.models.sentence_encoder import Tokens
 
-MODELS = (MLP, DIGITS_CNN, DIGITS_CNN_RELU, MINILM)
+ENCODERS = ((MINILM, MINILM_TOKENS), (MPNET, MPNET_TOKENS))
+SMALL = (MLP, POINTWISE, DIGITS_CNN, DIGITS_CNN_RELU, DIGITS_LSTM, MINILM)
+MODELS = (*SMALL, MPNET)
+encoders = st.sampled_from(ENCODERS)
 models = st.sampled_from(MODELS)
 lengths = st.integers(4, 70)
 batches = st.integers(1, 9)
@@ -29,7 +38,7 @@ def test_one_array_per_name_with_the_batch_and_length_asked_for(
         for axis, what in model.dynamic_axes[name].items():
             assert array.shape[axis] == (batch if what == "batch" else length)
         assert set(range(array.ndim)) - set(model.dynamic_axes[name]) <= {1, 2}
-        assert array.dtype == (np.int64 if model is MINILM else np.float32)
+        assert array.dtype == (np.int64 if model in (MINILM, MPNET) else np.float32)
 
 
 @given(models, lengths, batches, seeds, st.booleans())
@@ -52,45 +61,52 @@ def test_digits_lie_between_black_and_white(length: int, batch: int, seed: int) 
     assert np.ptp(image) > 0.1
 
 
-@given(lengths, batches, seeds, st.booleans())
-def test_minilm_reads_words_between_cls_and_sep(
-    length: int, batch: int, seed: int, padded: bool
+@given(encoders, lengths, batches, seeds, st.booleans())
+def test_encoders_read_words_between_cls_and_sep(
+    encoder: tuple[Model, Tokens], length: int, batch: int, seed: int, padded: bool
 ) -> None:
-    ids, mask = MINILM.inputs(length, batch, seed, padded)
+    model, tokens = encoder
+    ids, mask = model.inputs(length, batch, seed, padded)
     for row, kept in zip(ids, mask.sum(1), strict=True):
-        assert row[0] == CLS
-        assert row[kept - 1] == SEP
-        assert ((row[1 : kept - 1] >= FIRST_WORD) & (row[1 : kept - 1] < VOCABULARY)).all()
+        words = row[1 : kept - 1]
+        assert row[0] == tokens.cls
+        assert row[kept - 1] == tokens.sep
+        assert ((words >= tokens.first_word) & (words < tokens.end)).all()
         assert kept >= 3
-        assert (row[kept:] == PAD).all()
+        assert (row[kept:] == tokens.pad).all()
     assert (np.diff(mask, axis=1) <= 0).all()
 
 
-@given(lengths, batches, seeds)
-def test_minilm_pads_every_row_by_another_amount_while_there_are_enough(
-    length: int, batch: int, seed: int
+@given(encoders, lengths, batches, seeds)
+def test_encoders_pad_every_row_by_another_amount_while_there_are_enough(
+    encoder: tuple[Model, Tokens], length: int, batch: int, seed: int
 ) -> None:
-    _, mask = MINILM.inputs(length, batch, seed, True)
+    _, mask = encoder[0].inputs(length, batch, seed, True)
     pads = length - mask.sum(1)
     assert pads.min() >= 1
     assert len(set(pads)) == min(batch, length - 3)
-    assert MINILM.inputs(length, batch, seed, False)[1].all()
+    assert encoder[0].inputs(length, batch, seed, False)[1].all()
 
 
 @pytest.mark.parametrize("length", [2, 3])
-def test_minilm_has_no_room_for_padding_below_four_tokens(length: int) -> None:
-    assert MINILM.inputs(length, 2, 0, True)[1].all()
+@pytest.mark.parametrize("model", [MINILM, MPNET], ids=lambda model: model.name)
+def test_encoders_have_no_room_for_padding_below_four_tokens(model: Model, length: int) -> None:
+    assert model.inputs(length, 2, 0, True)[1].all()
 
 
 @pytest.mark.parametrize(
-    ("model", "length"), [(MLP, 0), (DIGITS_CNN, 0), (MINILM, 1), (MINILM, 513)]
-)
+    ("model", "length"),
+    [
+        (MLP, 0), (POINTWISE, 0), (DIGITS_CNN, 0), (DIGITS_LSTM, 3),
+        (MINILM, 1), (MINILM, 513), (MPNET, 1), (MPNET, 513),
+    ],
+)  # fmt: skip
 def test_a_length_that_the_model_cannot_take_is_refused(model: Model, length: int) -> None:
-    with pytest.raises(UsageError, match=f"not {length}"):
+    with pytest.raises(UsageError, match=f"{model.name} takes .* not {length}"):
         model.inputs(length, 1, 0, False)
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+@pytest.mark.parametrize("model", SMALL, ids=lambda model: model.name)
 def test_one_module_serves_every_length(model: Model) -> None:
     module = model.build().eval()
     with torch.inference_mode():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from bench_core import discover
@@ -64,3 +66,35 @@ def test_what_is_named_replaces_what_the_profile_says():
 def test_what_cannot_be_is_refused_with_what_can(request_, says):
     with pytest.raises(UsageError, match=says):
         cells(request_)
+
+
+def test_only_modes_on_onnx_runtime_have_a_provider():
+    asked = Request(
+        models=("mlp",), modes=("bf16", "ort_all_online"), lengths=(1,), providers=("cpu", "cuda")
+    )
+    found = [(cell.mode, cell.provider) for cell in cells(asked)]
+    assert found == [("bf16", "cpu"), ("ort_all_online", "cpu"), ("ort_all_online", "cuda")]
+
+
+def test_a_model_that_the_profile_does_not_list_has_its_first_lengths():
+    found = cells(Request(models=("digits_cnn_relu",)))
+    assert {cell.length for cell in found} == {8, 16}
+    assert {cell.mode for cell in found} == set(CORE_MODES)
+
+
+def test_a_graph_without_a_module_has_modes_on_onnx_runtime_only(monkeypatch, tmp_path):
+    graph = replace(
+        discover.models()["mlp"],
+        name="net",
+        onnx=tmp_path / "net.onnx",
+        reference="ort_disabled_online",
+        fixed_batch=4,
+    )
+    monkeypatch.setattr(discover, "resolve", lambda _: graph)
+    found = cells(Request(models=("net.onnx",)))
+    assert found[0].mode == "ort_disabled_online" and found[0].batch == 4
+    assert all(cell.mode.startswith("ort_") for cell in found)
+    asked = cells(Request(models=("net.onnx",), modes=("bf16",)))
+    assert {cell.mode for cell in asked} == {"bf16"}  # and it will say why it cannot
+    with pytest.raises(UsageError, match="a batch of 4, not 3"):
+        cells(Request(models=("net.onnx",), batch=3))

@@ -67,6 +67,13 @@ def cell(mode, model="mlp"):
     return Cell(model, mode, 1, threads=len(usable_cores()))
 
 
+def test_no_share_of_a_peak_where_nothing_that_is_counted_is_done(arena):
+    elementwise = replace(cell("eager_no_grad", "pointwise"), length=16)
+    record = try_cell(arena, elementwise, QUICK, FACTS).record
+    assert (record.status, record.work) == ("ok", None)
+    assert record.latency_s and record.fidelity.oracle == "float64"
+
+
 def test_a_good_cell_has_every_number(arena):
     trial = try_cell(arena, cell("eager_no_grad"), QUICK, FACTS)
     record = trial.record

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench_core.models import digits_cnn
+from bench_core.models.digits import HELD_OUT, SIDE_PX, split
 
 SEED = 0
 EPOCHS = 60
@@ -43,7 +44,7 @@ def distort(images: Tensor, generator: torch.Generator) -> Tensor:
 
     angle, shear = uniform(math.radians(ROTATION_DEGREES)), uniform(SHEAR)
     wide, high = 1 + uniform(SCALE), 1 + uniform(SCALE)
-    half_px = digits_cnn.SIDE_PX / 2
+    half_px = SIDE_PX / 2
     right, down = uniform(SHIFT_PX / half_px), uniform(SHIFT_PX / half_px)
     cos, sin = angle.cos(), angle.sin()
     rows = [wide * cos, shear - sin, right, sin, high * cos, down]
@@ -53,15 +54,15 @@ def distort(images: Tensor, generator: torch.Generator) -> Tensor:
     return functional.grid_sample(images, grid, align_corners=False)
 
 
-def train(module: nn.Module, images: Tensor, digits: Tensor) -> None:
+def train(module: nn.Module, images: Tensor, digits: Tensor, epochs: int) -> None:
     """AdamW under one cosine cycle; every image is distorted afresh in every epoch."""
     generator = torch.Generator().manual_seed(SEED)
     optimizer = torch.optim.AdamW(module.parameters(), PEAK_RATE, weight_decay=WEIGHT_DECAY)
-    steps = EPOCHS * BATCHES
+    steps = epochs * BATCHES
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, total_steps=steps)
     loss_of = nn.CrossEntropyLoss(label_smoothing=LABEL_SMOOTHING)
     module.train()
-    for epoch in range(EPOCHS):
+    for epoch in range(epochs):
         total = 0.0
         for rows in torch.randperm(len(images), generator=generator).chunk(BATCHES):
             loss = loss_of(module(distort(images[rows], generator)), digits[rows])
@@ -89,18 +90,18 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    (images, digits), held_out = digits_cnn.split()
+    (images, digits), held_out = split()
     for model, activation in (
         (digits_cnn.DIGITS_CNN, nn.ReLU6),
         (digits_cnn.DIGITS_CNN_RELU, nn.ReLU),
     ):
         torch.manual_seed(SEED)
         module = digits_cnn.network(activation)
-        train(module, torch.from_numpy(images), torch.from_numpy(digits))
+        train(module, torch.from_numpy(images), torch.from_numpy(digits), EPOCHS)
         # Not save_file, whose file only its owner may read.
         (folder / f"{model.name}.safetensors").write_bytes(save(module.state_dict()))
         right = 100 * accuracy(module, *held_out)
-        log.info("%s: %.2f %% of %d held out", model.name, right, digits_cnn.HELD_OUT)
+        log.info("%s: %.2f %% of %d held out", model.name, right, HELD_OUT)
 
 
 if __name__ == "__main__":
