@@ -25,13 +25,13 @@ Noun = TypeVar("Noun", Model, Mode)
 @cache
 def models() -> dict[str, Model]:
     """Every model by name."""
-    return {**_inhabitants(bench_core.models, Model), **_plugins("bench_core.models", Model)}
+    return _together("models", _inhabitants(bench_core.models, Model), Model)
 
 
 @cache
 def modes() -> dict[str, Mode]:
     """Every mode by name."""
-    return {**_inhabitants(bench_core.modes, Mode), **_plugins("bench_core.modes", Mode)}
+    return _together("modes", _inhabitants(bench_core.modes, Mode), Mode)
 
 
 _places: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -94,8 +94,10 @@ def _inhabitants(folder: ModuleType, noun: type[Noun]) -> dict[str, Noun]:
     return found
 
 
-def _plugins(group: str, noun: type[Noun]) -> dict[str, Noun]:
-    found: dict[str, Noun] = {}
+def _together(kind: str, ours: dict[str, Noun], noun: type[Noun]) -> dict[str, Noun]:
+    """Ours, and those that other packages offer under names that are free."""
+    group = f"bench_core.{kind}"
+    found = dict(ours)
     for entry in entry_points(group=group):
         try:
             value = entry.load()
@@ -110,7 +112,11 @@ def _plugins(group: str, noun: type[Noun]) -> dict[str, Noun]:
                 f"entry point {entry.name!r} of group {group} must name a {noun.__name__} "
                 f"of that name; {entry.value} is {value!r:.80}; {_distribution(entry)}"
             )
-        found[entry.name] = value
+        if found.setdefault(entry.name, value) is not value:
+            raise UsageError(
+                f"entry point {entry.name!r} of group {group} has a name that is taken; "
+                f"{_distribution(entry)}"
+            )
     return found
 
 

@@ -108,7 +108,7 @@ class Mode:
     min_sqnr_db: float | None = None
     stochastic: bool = False
     providers: bool = False
-    alias_on: Mapping[str, str] = field(default_factory=dict)
+    alias_on: Mapping[str, str] = field(default_factory=dict, hash=False)
     any_shape: bool = True
     dtype: str = "float32"
 

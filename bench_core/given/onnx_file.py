@@ -9,6 +9,7 @@ import numpy as np
 from bench_core.errors import Unsupported, UsageError
 from bench_core.model import Model
 from bench_core.runner import Inputs
+from bench_core.runtimes.onnx_file import external_files
 
 if TYPE_CHECKING:
     import onnx
@@ -23,13 +24,14 @@ def model(path: Path) -> Model:
 
     Raises: UsageError if it is no ONNX file, or ONNX Runtime cannot load it.
     """
-    graph = _checked(path)
+    loaded = _checked(path)
+    graph = loaded.graph
     initial = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in initial]
     shapes = {value.name: _shape(value) for value in inputs}
     free = any(None in shape[1:] for shape in shapes.values())
     batches = {shape[0] for shape in shapes.values() if shape}
-    external = [path.parent / name for name in _external(graph)]
+    external = external_files(path, loaded)
     return Model(
         name=path.stem,
         summary=f"{len(graph.node)} nodes of {path.name}",
@@ -54,7 +56,7 @@ def model(path: Path) -> Model:
     )
 
 
-def _checked(path: Path) -> "onnx.GraphProto":
+def _checked(path: Path) -> "onnx.ModelProto":
     """Raises: UsageError, in one line."""
     import onnx
     import onnxruntime
@@ -69,20 +71,10 @@ def _checked(path: Path) -> "onnx.GraphProto":
     except Exception as error:  # noqa: BLE001  (protobuf's and ONNX Runtime's share no base)
         said = " ".join(str(error).split())
         raise UsageError(
-            f"{path}: expected an ONNX graph that ONNX Runtime {onnxruntime.__version__} loads; {said}"
+            f"{path}: expected an ONNX graph that ONNX Runtime {onnxruntime.__version__} loads; "
+            f"{said}"
         ) from None
-    return found.graph
-
-
-def _external(graph: "onnx.GraphProto") -> list[str]:
-    """Files with weights beside the graph's own; the checker refuses those of other folders."""
-    places = {
-        entry.value
-        for tensor in graph.initializer
-        for entry in tensor.external_data
-        if entry.key == "location"
-    }
-    return sorted(places)
+    return found
 
 
 def _shape(value: "onnx.ValueInfoProto") -> list[int | None]:

@@ -36,11 +36,16 @@ class _Stage:
 
 
 def untouched(evidence: dict[str, Any]) -> str | None:
-    """Neither the file nor the session's graph is other than the export."""
+    """Neither the file nor the session's graph is other than the export, casts aside.
+
+    ORT drops casts to the type that a value has anyway at every level: 10 of the 110 nodes of
+    digits_lstm, as the TorchScript exporter writes it.
+    """
     before, after = evidence.get("nodes", [0, 0])
+    left = None if after is None else before + evidence.get("casts", 0)
     if evidence.get("level") != "ORT_DISABLE_ALL":
         return f"expected no optimisation, found level {evidence.get('level')}"
-    if evidence.get("file_nodes") != before or after not in (before, None) or evidence.get("fused"):
+    if evidence.get("file_nodes") != before or after != left or evidence.get("fused"):
         return f"expected the graph as exported ({before} nodes), found one of {after} nodes"
     return elsewhere(evidence)
 

@@ -34,6 +34,9 @@ NOISE = (
     ("The feature will be removed", DeprecationWarning),
     (r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning),
     ("Exporting aten::index operator of advanced indexing", UserWarning),
+    (".*_check_is_size will be removed", FutureWarning),
+    ("Exporting a model to ONNX with a batch_size other than 1", UserWarning),
+    (r"The tensor attributes self\..*_flat_weights", UserWarning),
     # Two inputs share an axis by name, which is what we ask for.
     ("# The axis name", UserWarning),
 )

@@ -85,6 +85,7 @@ def _changes(
     return {
         "nodes": [sum(exported.values()), sum(ran.values())],
         "file_nodes": sum(file.values()),
+        "casts": ran.get("Cast", 0) - exported.get("Cast", 0),
         "domains": {name: [before[name], after[name]] for name in sorted(before | after)},
         "fused": {
             name: count

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from bench_core.errors import Unsupported
-from bench_core.runtimes import oracle
-from bench_core.runtimes.onnx_export import EXPORTERS, export, operators
+from bench_core.runtimes import onnx_export, oracle
+from bench_core.runtimes.onnx_export import EXPORTERS, candidates, export
+from bench_core.runtimes.onnx_file import external_files, load
 from tests.modes import small
 
 
@@ -48,23 +49,39 @@ def test_a_fixed_axis_is_refused(by, tmp_path):
     example = model.inputs(7, 2, 0, False)
     export(model, model.build(), example, tmp_path / "fixed.onnx", by)
     asked = replace(small.ROWS, build=model.build)
-    from bench_core.runtimes import onnx_export
-
     with pytest.raises(Unsupported, match=r"axis 1 \(length\) of x to 7"):
         onnx_export._check_dynamic(tmp_path / "fixed.onnx", asked.dynamic_axes)
 
 
-def test_operators_are_counted_without_constants(tmp_path):
-    import onnx
-    from onnx import TensorProto, helper
+@pytest.mark.parametrize("by", EXPORTERS)
+def test_weights_that_are_too_many_lie_beside(by, tmp_path, monkeypatch):
+    """The TorchScript exporter decides by itself, at 2 GiB: more than a test may take."""
+    monkeypatch.setattr(onnx_export, "INLINE_BYTES", 1000)
+    path = tmp_path / "m.onnx"
+    export(small.TEXT, small.TEXT.build(), small.TEXT.inputs(7, 2, 0, False), path, by)
+    beside = [file.name for file in external_files(path, load(path))]
+    assert beside == (["m.onnx.data"] if by == "dynamo" else [])
 
-    value = helper.make_tensor("v", TensorProto.FLOAT, [1], [1.0])
-    nodes = [
-        helper.make_node("Constant", [], ["c"], value=value),
-        helper.make_node("Add", ["x", "c"], ["y"]),
-        helper.make_node("BiasGelu", ["y", "c"], ["z"], domain="com.microsoft"),
-        helper.make_node("Conv", ["z"], ["w"], domain="com.microsoft.nchwc"),
-    ]
-    graph = helper.make_graph(nodes, "g", [], [])
-    onnx.save(helper.make_model(graph), tmp_path / "m.onnx")
-    assert operators(tmp_path / "m.onnx") == {"Add": 1, "BiasGelu": 1, "nchwc.Conv": 1}
+
+@pytest.mark.parametrize(
+    ("lengths", "fixed_batch", "shape"),
+    [((1, 3, 7), None, (2, 3)), ((1,), None, (2, 5)), ((7, 3), 1, (1, 7))],
+)
+def test_the_example_is_the_same_for_every_cell_where_it_can_be(
+    lengths, fixed_batch, shape, tmp_path, monkeypatch
+):
+    """No size of 1, which torch.export takes for a constant, where the model allows another."""
+    seen = []
+    monkeypatch.setattr(
+        onnx_export, "export", lambda model, module, example, path, by: seen.append(example)
+    )
+    model = replace(small.ROWS, lengths=lengths, fixed_batch=fixed_batch)
+    (tmp_path / "cell").mkdir()
+    candidates(small.job(model, tmp_path / "cell", length=5, batch=4))
+    assert [example[0].shape[:2] for example in seen] == [shape] * 2
+
+
+def test_a_file_of_the_user_s_is_all_there_is(tmp_path):
+    model = replace(small.unbuildable(small.TEXT), onnx=tmp_path / "given.onnx")
+    job = small.job(model, tmp_path)
+    assert candidates(job) == ({"given": tmp_path / "given.onnx"}, {})
