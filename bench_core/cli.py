@@ -9,14 +9,15 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
-from bench_core.analysis.units import duration, percent
-from bench_core.errors import BenchError, UsageError
+from bench_core.analysis.units import duration, percent, visible
+from bench_core.errors import BenchError, UsageError, explained
 from bench_core.sweep.options import OPTIONS, Option
 
 OK, NONE_OK, USAGE, INTERRUPTED = 0, 1, 2, 130
-PYTEST_INTERRUPTED, PYTEST_INTERNAL, PYTEST_USAGE = 2, 3, (4, 5)
+PYTEST_INTERNAL, PYTEST_USAGE = 3, (2, 4, 5)
 
 app = typer.Typer(
     help="Which way of running a model is fastest, smallest and still right on this machine.",
@@ -81,16 +82,19 @@ def run(
 class Outcome:
     """Asks a finished pytest session what its cells came to."""
 
-    any_ok = False
+    any_ok = stopped = interrupted = False
 
     def pytest_unconfigure(self, config: Any) -> None:
-        sweep = config.pluginmanager.get_plugin("bench_core.session").sweep
-        if sweep is not None:
-            self.any_ok = any(done.record.status == "ok" for done in sweep.done.values())
+        session = config.pluginmanager.get_plugin("bench_core.session")
+        self.stopped, self.interrupted = session.stopped is not None, session.interrupted
+        if session.sweep is not None:
+            self.any_ok = any(done.record.status == "ok" for done in session.sweep.done.values())
 
     def exit_code(self, pytest_code: int) -> int:
         """A cell that failed is a result; a sweep without any answer is a failure."""
-        if pytest_code == PYTEST_INTERRUPTED:
+        if self.stopped:
+            return NONE_OK
+        if self.interrupted:
             return INTERRUPTED
         if pytest_code in PYTEST_USAGE:
             return USAGE
@@ -147,9 +151,10 @@ def modes() -> None:
     """List the ways to run a model."""
     from bench_core import discover
 
-    table = Table("mode", "family", "lossy", "what it is")
+    table = Table(Column("mode", no_wrap=True), "family", "lossy", "what it is")
     for mode in discover.modes().values():
-        table.add_row(mode.name, mode.family, "yes" if mode.lossy else "", mode.summary)
+        cells = (mode.name, mode.family, "yes" if mode.lossy else "", mode.summary)
+        table.add_row(*(Text(visible(cell)) for cell in cells))
     Console().print(table)
 
 
@@ -158,24 +163,29 @@ def models() -> None:
     """List the models, and what their lengths count."""
     from bench_core import discover
 
-    table = Table("model", "lengths", "task", "weights", "licence", "what it is")
+    table = Table(Column("model", no_wrap=True), "lengths", "task", "weights", "what it is, licence")
     for model in discover.models().values():
         lengths = f"{', '.join(map(str, model.lengths))} {model.length_axis}"
         task = model.task.name if model.task else ""
-        table.add_row(model.name, lengths, task, model.weights, model.licence, model.summary)
+        what = f"{model.summary}; {model.licence}"
+        cells = (model.name, lengths, task, model.weights, what)
+        table.add_row(*(Text(visible(cell)) for cell in cells))
     Console().print(table)
 
 
 def main() -> None:
     """Run a verb; an error of ours is one line and exit code 2, and Ctrl-C is 130."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except UsageError as error:
-        sys.stderr.write(f"bench: {error}\n")
+        sys.stderr.write(f"bench: {visible(str(error))}\n")
         sys.exit(USAGE)
     except BenchError as error:
-        sys.stderr.write(f"bench: {error}\n")
+        sys.stderr.write(f"bench: {visible(str(error))}\n")
+        sys.exit(NONE_OK)
+    except OSError as error:
+        sys.stderr.write(f"bench: {visible(explained(error))}\n")
         sys.exit(NONE_OK)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

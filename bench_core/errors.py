@@ -1,5 +1,7 @@
 """What can go wrong, by what the reader of a result should conclude from it."""
 
+import errno
+
 
 class BenchError(Exception):
     """Base of ours. Its message says what was expected, what was found and what to do."""
@@ -55,3 +57,17 @@ class Incomparable(BenchError):
 
 class UsageError(BenchError):
     """The request itself cannot be carried out; raised before anything runs (exit code 2)."""
+
+
+def explained(error: OSError) -> str:
+    """What the system refused: which file, why, and what to do where that is known."""
+    what = error.strerror or str(error)
+    if error.filename is not None:
+        what = f"{error.filename}: {what}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{what}; make room there, then --resume goes on"
+    if error.errno == errno.EFBIG:
+        return f"{what}; raise the limit on a file's size (ulimit -f), then --resume goes on"
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return f"{what}; make it writable, then --resume goes on"
+    return what

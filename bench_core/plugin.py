@@ -1,13 +1,18 @@
 """Pytest's side of a sweep: options, one test per cell, and what the terminal shows."""
 
+import signal
 import sys
-from contextlib import ExitStack
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench_core.analysis.units import visible
 from bench_core.cell import Cell
+from bench_core.errors import explained
 
 if TYPE_CHECKING:
     from bench_core.sweep.session import Done, Sweep
@@ -42,13 +47,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Bench:
-    """One pytest session. The sweep is opened when the first cell runs."""
+    """One pytest session. The sweep is opened when the first cell runs.
+
+    stopped: what kept the sweep from going on, or from being saved.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.sweep: Sweep | None = None
         self.cells: list[Cell] = []
         self.interrupted = False
+        self.stopped: str | None = None
         self.saved: Path | None = None
         self.bench: dict[str, Any] | None = None
         self._open = ExitStack()
@@ -62,7 +71,7 @@ class Bench:
         try:
             cells = profiles.cells(options.request(self.config.getoption))
         except UsageError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(visible(str(error))) from None
         # Strings: pytest-benchmark writes a test's parameters to JSON.
         metafunc.parametrize("bench_cell", [str(cell) for cell in cells], indirect=True)
 
@@ -85,12 +94,13 @@ class Bench:
             pytest.fail("cells timed in parallel would time each other: run without -n", False)
         if self.sweep is None:
             self.sweep = self._open_sweep()
-        return self.sweep.run(cell)
+        with self._stopping():
+            return self.sweep.run(cell)
 
     def _open_sweep(self) -> "Sweep":
+        from bench_core.cache_folder import default_cache
         from bench_core.errors import UsageError
         from bench_core.sweep import options
-        from bench_core.sweep.cache import default_cache
         from bench_core.sweep.session import Sweep
 
         sweep = Sweep(
@@ -101,15 +111,26 @@ class Bench:
             self.say,
         )
         try:
-            return self._open.enter_context(sweep.open(self.cells))
+            with self._stopping():
+                return self._open.enter_context(sweep.open(self.cells))
         except UsageError as error:
-            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+            pytest.exit(visible(str(error)), returncode=pytest.ExitCode.USAGE_ERROR)
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """Where the system refuses something, end the session in one line; the rest is saved."""
+        try:
+            yield
+        except OSError as error:
+            self.stopped = visible(explained(error))
+            pytest.exit(self.stopped, returncode=pytest.ExitCode.TESTS_FAILED)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         cell, following = _cell_of(item), nextitem and _cell_of(nextitem)
         if self.sweep and cell and (not following or following.group != cell.group):
-            self.sweep.finish_group(cell.group)
+            with self._stopping():
+                self.sweep.finish_group(cell.group)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
@@ -118,21 +139,50 @@ class Bench:
         if said is None or report.when != "call":
             return None
         status = str(dict(report.user_properties)["bench_status"])
-        category = report.outcome if status in (OK, *SKIPPING) else status
+        # In a category of pytest's own ("error" is one) a failure is shown whole, with its trail.
+        whole = status in (OK, *SKIPPING) or self.config.get_verbosity() > 1
+        category = report.outcome if whole else "raised" if status == "error" else status
         return category, {"passed": ".", "failed": "F"}.get(report.outcome, "s"), str(said)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self.interrupted = excinfo.errisinstance(KeyboardInterrupt)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self.sweep is None:
             return
-        sweep, interrupted = self.sweep, self.interrupted or len(self.sweep.done) < len(self.cells)
-        self._open.close()
-        if sweep.done:
-            self.bench = sweep.bench(interrupted=interrupted)
-            self.saved = sweep.save(self._content(), interrupted=interrupted)
+        with self._interrupts_wait():
+            self._open.close()
+            if self.sweep.done:
+                self._save(self.sweep)
+        if self.stopped is not None and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _save(self, sweep: "Sweep") -> None:
+        finished = not self.interrupted and len(sweep.done) == len(self.cells)
+        self.bench = sweep.bench(interrupted=not finished)
+        try:
+            self.saved = sweep.save(self._content())
+            sweep.save_raw(self.saved, finished=finished)
+        except OSError as error:
+            self.stopped = visible(explained(error))
+
+    @contextmanager
+    def _interrupts_wait(self) -> Iterator[None]:
+        """Ctrl-C is noted, and heeded once all has been ended and written: seconds."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # which alone may handle signals, and alone is interrupted
+            return
+
+        def note(*_: object) -> None:
+            self.interrupted = True
+
+        before = {one: signal.signal(one, note) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
 
     def _content(self) -> dict[str, Any]:
         """The file: what pytest-benchmark would write, and ours under "bench"."""
@@ -155,18 +205,24 @@ class Bench:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        if self.saved is None:
+        if self.bench is None or self.sweep is None:
             return
         from rich.console import Console
 
-        from bench_core.analysis.load import load
+        from bench_core.analysis.load import Results, load
         from bench_core.analysis.report import render
 
         terminalreporter.ensure_newline()
         terminalreporter.write_line("")
-        render(load(self.saved), Console())
-        terminalreporter.write_line(f"saved {self.saved}")
-        if self.interrupted:
+        if self.saved is not None:
+            render(load(self.saved), Console())
+            terminalreporter.write_line(f"saved {self.saved}")
+        else:
+            records = tuple(done.record for done in self.sweep.done.values())
+            render(Results(self.bench["session"], records, tuple(self.sweep.advice)), Console())
+        if self.stopped is not None:
+            terminalreporter.write_line(f"not all is saved: {self.stopped}")
+        if self.bench["session"]["interrupted"]:
             terminalreporter.write_line("not finished; --resume goes on with what is left")
 
     def say(self, what: str) -> None:
@@ -177,7 +233,7 @@ class Bench:
         capture: Any = self.config.pluginmanager.get_plugin("capturemanager")
         with capture.global_and_fixture_disabled():
             # Past the reporter, which would count these characters into its line.
-            sys.stdout.write(f"{_ERASE_LINE}{reporter.currentfspath or ''}{what}")
+            sys.stdout.write(f"{_ERASE_LINE}{reporter.currentfspath or ''}{visible(what)}")
             sys.stdout.flush()
 
 
@@ -214,12 +270,13 @@ class CellTest:
             self._replay(done.block_medians_s)
             self._benchmark.extra_info["cell"] = str(self.cell)
             self._benchmark.extra_info["status"] = record.status
+        reason = visible(f"{record.status}: {record.reason}")
         if record.status in SKIPPING:
-            pytest.skip(f"{record.status}: {record.reason}")
+            pytest.skip(reason)
         if record.status != OK:
             verbose = self._item.config.get_verbosity() > 1
-            trail = f"\n{done.detail}" if verbose and done.detail else ""
-            pytest.fail(f"{record.status}: {record.reason}{trail}", pytrace=False)
+            trail = [visible(line) for line in done.detail.splitlines()] if verbose else []
+            pytest.fail("\n".join([reason, *trail]), pytrace=False)
         return done
 
     def _replay(self, seconds: list[float]) -> None:

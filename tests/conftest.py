@@ -1,5 +1,6 @@
 """Fixtures for tests that need models or modes of their own in real workers."""
 
+import importlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,13 +21,21 @@ def misbehaving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     forget()
 
 
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Where another process must look to find the modes of misbehaving.py."""
+    paths: list[str] = []
+    install_plugin(tmp_path_factory.mktemp("plugin"), paths.append)
+    return paths
+
+
 def install_plugin(folder: Path, prepend: Callable[[str], None]) -> None:
     """Lay a distribution into `folder` that offers all of misbehaving.py's models and modes."""
     info = folder / "bench_misbehaving-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bench-misbehaving\nVersion: 1.0\n")
     prepend(str(HERE))
-    import misbehaving
+    misbehaving = importlib.import_module("misbehaving")
 
     lines = ["[bench_core.modes]"]
     lines += [f"{mode} = misbehaving:{mode}" for mode in misbehaving.MODES]

@@ -29,5 +29,5 @@ def offer(tmp_path, monkeypatch):
 
 def test_a_name_of_ours_is_not_taken_over_in_silence(offer):
     offer("mlp = twin:MLP", TWIN)
-    with pytest.raises(UsageError, match="'mlp'.*taken.*pip uninstall bench-twin"):
+    with pytest.raises(UsageError, match=r"'mlp'.*taken.*pip uninstall bench-twin"):
         discover.models()

@@ -68,3 +68,17 @@ def test_the_mode_that_it_shows_is_one(tmp_path):
     (output,) = runner.read(runner.call(runner.feed(job.examples[0])))
     assert output.shape == (1, 1, 16)
     assert mode.engaged(runner.evidence()) is None
+
+
+def test_it_lists_every_mode_and_no_other():
+    from itertools import product
+
+    from bench_core import discover
+
+    section = README.split("### The modes, and what each must show")[1].split("\n\n- ")[0]
+    listed = set()
+    for row in re.findall(r"^\| \w+ \| (.+?) \|", section, re.MULTILINE):
+        for name in re.findall(r"`(\S+)`", row):
+            choices = [part.split(",") for part in re.split(r"[{}]", name)]
+            listed |= {"".join(one) for one in product(*choices)}
+    assert listed == set(discover.modes())

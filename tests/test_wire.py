@@ -10,7 +10,12 @@ from hypothesis.extra import numpy as hnp
 from bench_core.wire import BrokenWire, Wire
 
 MESSAGES = st.dictionaries(
-    st.text(), st.integers() | st.floats(allow_nan=False) | st.text() | st.none() | st.booleans()
+    st.text(),
+    st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.none()
+    | st.booleans(),
 )
 ARRAYS = st.lists(
     hnp.arrays(

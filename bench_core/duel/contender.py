@@ -15,8 +15,9 @@ import numpy as np
 from bench_core.cell import Cell
 from bench_core.duel.zygote import Zygote
 from bench_core.errors import BenchError, OutOfMemory, WorkerCrashed, WorkerTimeout
-from bench_core.hardware.memory import oom_kills
-from bench_core.wire import BrokenWire, Message, Wire
+from bench_core.hardware.memory import oom_kills, says_out_of_memory
+from bench_core.interpreter import tail
+from bench_core.wire import BrokenWire, Garbled, Message, Wire
 
 BUILD_LIMIT_S = 600.0
 CALL_LIMIT_S = 120.0
@@ -41,15 +42,17 @@ class Worker:
     """
 
     def __init__(self, zygote: Zygote) -> None:
-        ours, theirs = socket.socketpair()
         self._zygote = zygote
-        self._wire = Wire(ours)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)
+        ours, theirs = socket.socketpair()
+        self._wire = Wire(ours)
         try:
             self.pid = zygote.fork(theirs, self._log.fileno())
-        except (BrokenWire, TimeoutError) as error:
+        except BaseException as error:
             ours.close()
             self._log.close()
+            if not isinstance(error, BrokenWire | TimeoutError):
+                raise
             zygote.close()  # whoever asks next must find it dead, not dying
             raise WorkerCrashed(f"the zygote that was to fork it is gone ({error})") from None
         finally:
@@ -74,12 +77,17 @@ class Worker:
         limit_s = CALL_LIMIT_S if limit_s is None else limit_s
         self._signal(signal.SIGCONT)
         try:
-            self._wire.send({"do": do, **fields})
+            self._wire.send({"do": do, **fields}, limit_s=limit_s)
             reply, arrays = self._wire.receive(limit_s)
         except TimeoutError:
             self.close()
             raise WorkerTimeout(
                 f"no answer to {do!r} within {limit_s:.0f} s; the process was killed"
+            ) from None
+        except Garbled as error:
+            self.close()
+            raise WorkerCrashed(
+                f"its answer to {do!r} is none ({error}); the process was killed"
             ) from None
         except BrokenWire as error:
             raise self._post_mortem(do, error) from None
@@ -112,8 +120,7 @@ class Worker:
 
     def _post_mortem(self, do: str, error: BrokenWire) -> BenchError:
         """What to say of a worker that has gone; its last words are the error's note."""
-        self._log.seek(0)
-        said = self._log.read().decode(errors="replace").strip()[-_LAST_WORDS:]
+        said = tail(self._log, _LAST_WORDS)
         status = self.close(kill=False)
         if status is None:
             crash: BenchError = WorkerCrashed(f"its zygote ended during {do!r} ({error})")
@@ -125,6 +132,8 @@ class Worker:
             crash = WorkerCrashed(f"the process was killed by {name} during {do!r}")
             if name == "SIGKILL" and oom_kills() > self._oom_kills:
                 crash = OutOfMemory(f"the kernel, out of memory, killed the process during {do!r}")
+        if says_out_of_memory(said):
+            crash = OutOfMemory(f"{crash}; its last words: {said.splitlines()[-1]}")
         if said:
             crash.add_note(said)
         return crash
@@ -154,16 +163,28 @@ class Contender(Worker):
 
     cell: its mode and length decide what is built.
     folder: where its artefacts are kept; what is found there is not made again.
+    memory_bytes: the most that it may take beyond its frameworks; None for no limit.
     """
 
-    def __init__(self, zygote: Zygote, cell: Cell, folder: Path, cores: Sequence[int]) -> None:
+    def __init__(
+        self,
+        zygote: Zygote,
+        cell: Cell,
+        folder: Path,
+        cores: Sequence[int],
+        memory_bytes: int | None = None,
+    ) -> None:
         super().__init__(zygote)
         self.cell = cell
         self._cores = list(cores)
         folder.mkdir(parents=True, exist_ok=True)
         try:
             self.started, _ = self.ask(
-                "start", BUILD_LIMIT_S, cell=str(cell), folder=str(folder.resolve())
+                "start",
+                BUILD_LIMIT_S,
+                cell=str(cell),
+                folder=str(folder.resolve()),
+                memory_bytes=memory_bytes,
             )
         except BaseException:
             self.close()

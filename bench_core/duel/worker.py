@@ -4,6 +4,8 @@ Each function below answers one message; its keyword arguments are the message's
 """
 
 import importlib
+import json
+import operator
 import os
 import sys
 import time
@@ -18,8 +20,13 @@ from bench_core import discover
 from bench_core.cell import Cell
 from bench_core.duel.placing import cpu_time_ns, place_threads, thread_ids
 from bench_core.duel.timing import OwnLoop
-from bench_core.errors import BenchError, Unavailable
-from bench_core.hardware.memory import peak_bytes, restart_peak
+from bench_core.errors import BenchError, NotEngaged, Unavailable, WrongOutput
+from bench_core.hardware.memory import (
+    limit_growth,
+    peak_bytes,
+    restart_peak,
+    says_out_of_memory,
+)
 from bench_core.mode import Job, Mode
 from bench_core.runner import Inputs, Loop, Runner
 from bench_core.wire import BrokenWire, Message, Wire
@@ -27,6 +34,10 @@ from bench_core.wire import BrokenWire, Message, Wire
 Answer = tuple[Message, Sequence[np.ndarray]]
 
 _TRAIL_CHARACTERS = 6000
+_EVIDENCE_CHARACTERS = 1 << 20
+_SETTLING_S = 0.1
+"""Longer than any runtime spins after a call: ONNX Runtime does for 45 ms, libgomp for 10."""
+_IDLE_S = 0.05
 
 
 class Held:
@@ -42,13 +53,15 @@ class Held:
         self.cores: list[int] = []
         self.placed: list[int] = []
 
-    def start(self, cell: str, folder: str) -> Answer:
+    def start(self, cell: str, folder: str, memory_bytes: int | None) -> Answer:
         """Build, prepare and call once. The times are single readings."""
         spec = Cell.parse(cell)
         self.mode = discover.modes()[spec.mode]
         self.job = Job(discover.model(spec.model), spec, Path(folder))
         import_frameworks(self.mode)
         set_torch_threads(spec.threads)
+        if memory_bytes is not None:
+            limit_growth(memory_bytes)
         self.base_bytes = restart_peak()
         start = time.perf_counter()
         self.runner = self.mode.prepare(self.job)
@@ -63,7 +76,7 @@ class Held:
             "build_s": built - start - self.job.load_s + self.job.borrowed_s,
             "first_call_s": first_call_s,
             "built_module": "module" in vars(self.job),
-            "artifact_bytes": self.runner.artifact_bytes,
+            "artifact_bytes": operator.index(self.runner.artifact_bytes),
             "artifact_sha256": self.runner.artifact_sha256,
         }, []
 
@@ -95,12 +108,15 @@ class Held:
         # Before a profiler adds to it.
         growth_bytes = max(0, peak_bytes() - self.base_bytes)
         apart_bytes = peak_bytes(self.loop.pid) if self.runner.loop else None
+        restless = _restless_threads(self.loop.pid)
         found = self.runner.evidence()
+        kept, why_not = _as_json(found), self.mode.engaged(found)
         return {
-            "evidence": found,
-            "not_engaged": self.mode.engaged(found),
+            "evidence": kept,
+            "not_engaged": None if why_not is None else str(why_not),
             "growth_bytes": growth_bytes,
             "apart_bytes": apart_bytes,
+            "restless_threads": restless,
         }, []
 
     def task(self) -> Answer:
@@ -117,6 +133,10 @@ class Held:
         runner, found = self.runner, []
         for inputs in batches:
             found += runner.read(runner.call(runner.feed(inputs)))
+        for one in found:
+            if not isinstance(one, np.ndarray) or one.dtype != np.float64:
+                kind = getattr(one, "dtype", type(one).__name__)
+                raise WrongOutput(f"expected outputs as float64 arrays, found {kind}")
         return found
 
 
@@ -187,12 +207,40 @@ def serve(wire: Wire) -> None:
             reply, arrays = answers[message.pop("do")](**message)
         except Exception as error:  # noqa: BLE001  (a runtime may raise anything; it is the answer)
             reply, arrays = {"error": _described(error)}, []
-        wire.send(reply, arrays)
+        try:
+            wire.send(reply, arrays)
+        except (TypeError, ValueError, MemoryError) as error:
+            wire.send({"error": _described(error)})
+
+
+def _as_json(evidence: Any) -> dict[str, Any]:
+    """What a record can hold of it, unchanged. Raises: NotEngaged if that is not all."""
+    try:
+        text = json.dumps(evidence, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NotEngaged(f"its evidence cannot be written as JSON: {error}") from None
+    if len(text) > _EVIDENCE_CHARACTERS:
+        raise NotEngaged(
+            f"its evidence has {len(text):,} characters; a record keeps {_EVIDENCE_CHARACTERS:,}"
+        )
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise NotEngaged(f"expected evidence by name, found a {type(evidence).__name__}")
+    return found
+
+
+def _restless_threads(pid: int) -> int:
+    """Threads that compute although nothing was called for a while."""
+    time.sleep(_SETTLING_S)
+    before = cpu_time_ns(pid)
+    time.sleep(_IDLE_S)
+    ran = (ns - before.get(thread, 0) for thread, ns in cpu_time_ns(pid).items())
+    return sum(ns > 0.2 * _IDLE_S * 1e9 for ns in ran)
 
 
 def _described(error: Exception) -> Message:
     text = str(error).strip()
-    if isinstance(error, MemoryError) or "not enough memory" in text or "bad_alloc" in text:
+    if isinstance(error, MemoryError) or says_out_of_memory(text):
         status = "out_of_memory"
         text = text or "the process asked for more memory than there is"
     elif isinstance(error, BenchError):

@@ -7,7 +7,7 @@ The preload must run no parallel region (libgomp's first one in a child then han
 and no onnxruntime (it starts a thread at import).
 """
 
-import ctypes
+import contextlib
 import gc
 import importlib
 import json
@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Sequence
@@ -23,13 +24,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from bench_core import discover
-from bench_core.errors import Incomparable, Unavailable
-from bench_core.interpreter import command
+from bench_core.errors import Incomparable, Unavailable, WorkerCrashed, WorkerTimeout
+from bench_core.hardware.processes import die_with_parent, end_children
+from bench_core.interpreter import command, tail
 from bench_core.wire import PROTOCOL, BrokenWire, Wire
 
-_PR_SET_PDEATHSIG = 1
 _ENDING_LIMIT_S = 5.0
-
+_ANSWER_LIMIT_S = 30.0
+_LAST_WORDS = 800
 
 
 class Zygote:
@@ -40,11 +42,13 @@ class Zygote:
         fd, given = theirs.fileno(), json.dumps(discover.given())
         self.wire = Wire(ours)
         self.preload = tuple(preload)
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)
         self._process = subprocess.Popen(
             command("bench_core.duel.zygote:main", str(fd), given, *preload),
             pass_fds=[fd],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            stderr=self._log,  # what a library writes there must not reach the terminal raw
             start_new_session=True,  # the terminal's Ctrl-C is for the parent alone
             env={**os.environ, **_QUIET},
         )
@@ -56,10 +60,10 @@ class Zygote:
         """Wait until it has imported everything; several can start meanwhile.
 
         Raises: Unavailable for what cannot be imported; Incomparable where its bench_core
-        is another than ours.
+        is another than ours; WorkerCrashed or WorkerTimeout if it ends or hangs meanwhile.
         """
         if self._limit_s is not None:
-            hello, _ = self.wire.receive(self._limit_s)
+            hello = self._hello(self._limit_s)
             self._limit_s = None
             if error := hello.get("error"):
                 raise Unavailable(f"expected to import {', '.join(self.preload)}; {error}")
@@ -69,6 +73,21 @@ class Zygote:
                 )
         return self
 
+    def _hello(self, limit_s: float) -> dict[str, Any]:
+        names = ", ".join(self.preload)
+        try:
+            return self.wire.receive(limit_s)[0]
+        except TimeoutError:
+            self.close()
+            raise WorkerTimeout(f"importing {names} took more than {limit_s:.0f} s") from None
+        except BrokenWire:
+            code = self._process.wait()
+            said = tail(self._log, _LAST_WORDS)
+            self.close()
+            raise WorkerCrashed(
+                f"the process that was to import {names} ended with {code}: {said or 'no word'}"
+            ) from None
+
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
@@ -76,21 +95,32 @@ class Zygote:
     def fork(self, end: socket.socket, log_fd: int) -> int:
         """A new worker that serves `end` and writes its stdout and stderr to `log_fd`."""
         self.await_start()
-        self.wire.send({"do": "fork"})
-        socket.send_fds(self.wire.socket, [b"f"], [end.fileno(), log_fd])
-        reply, _ = self.wire.receive(30.0)
+        self.wire.send({"do": "fork"}, limit_s=_ANSWER_LIMIT_S)
+        try:
+            socket.send_fds(self.wire.socket, [b"f"], [end.fileno(), log_fd])
+        except OSError as error:
+            raise BrokenWire(f"could not send: {error}") from None
+        reply, _ = self.wire.receive(_ANSWER_LIMIT_S)
         return int(reply["pid"])
 
     def reap(self, pid: int) -> int:
-        """Wait for a worker that has ended or been killed; returns its wait status."""
-        self.wire.send({"do": "reap", "pid": pid})
-        reply, _ = self.wire.receive(30.0)
+        """Wait for a worker that has ended or been killed; returns its wait status.
+
+        Whatever it left behind is ended with it, daemons included.
+        """
+        self.wire.send({"do": "reap", "pid": pid}, limit_s=_ANSWER_LIMIT_S)
+        reply, _ = self.wire.receive(_ANSWER_LIMIT_S)
         return int(reply["status"])
 
     def close(self) -> None:
+        """End it, and all that descends from it."""
         self.wire.close()
+        if self._limit_s is None:  # it listens, so it sees the end, and ends its children first
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(2 * _ENDING_LIMIT_S)
         self._process.kill()
         self._process.wait()
+        self._log.close()
 
     def __enter__(self) -> Self:
         return self
@@ -113,7 +143,6 @@ _QUIET = {
 
 def main(fd: str, given: str, *preload: str) -> None:
     """The zygote's own process."""
-    die_with_parent()
     wire = Wire(socket.socket(fileno=int(fd)))
     discover.give(json.loads(given))
     try:
@@ -121,18 +150,34 @@ def main(fd: str, given: str, *preload: str) -> None:
             importlib.import_module(name)
         discover.models()
         discover.modes()
-    except ImportError as error:
-        wire.send({"error": str(error)})
+    except Exception as error:  # noqa: BLE001  (a framework may raise anything when imported)
+        wire.send({"error": f"{type(error).__name__}: {error}"})
         return
     gc.collect()
     gc.freeze()
+    signal.signal(signal.SIGTERM, lambda *_: _end())
+    die_with_parent(signal.SIGTERM)
     wire.send({"protocol": PROTOCOL})
+    workers: set[int] = set()
     while True:
         try:
             message, _ = wire.receive()
+            if message["do"] == "fork":
+                reply = _fork(wire)
+                workers.add(reply["pid"])
+            else:
+                reply = _reap(message["pid"])
+                workers.discard(message["pid"])
+                end_children(but=workers)
+            wire.send(reply)
         except BrokenWire:
-            return
-        wire.send(_fork(wire) if message["do"] == "fork" else _reap(message["pid"]))
+            _end()
+
+
+def _end() -> None:
+    """Without a parent nothing that descends from us may go on."""
+    end_children()
+    os._exit(0)
 
 
 def _fork(wire: Wire) -> dict[str, Any]:
@@ -145,6 +190,7 @@ def _fork(wire: Wire) -> dict[str, Any]:
     status = 1
     try:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         die_with_parent()
         wire.close()
         os.dup2(log_fd, 1)
@@ -173,11 +219,3 @@ def _reap(pid: int) -> dict[str, Any]:
             os.kill(pid, signal.SIGKILL)
             deadline = float("inf")
         time.sleep(0.001)
-
-
-def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends: even a stopped one then dies."""
-    parent = os.getppid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)

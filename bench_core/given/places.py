@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bench_core.errors import BenchError, Unsupported, UsageError, WorkerCrashed
+from bench_core.errors import BenchError, Unsupported, UsageError, WorkerCrashed, WorkerTimeout
 from bench_core.given import directory, factory, onnx_file
 from bench_core.interpreter import answer, ask
 from bench_core.model import Model, Task
@@ -53,7 +53,7 @@ def describe(place: str) -> Model:
     """
     try:
         found = ask("bench_core.given.places:main", place, limit_s=LIMIT_S)
-    except (WorkerCrashed, TimeoutError) as error:
+    except (WorkerCrashed, WorkerTimeout) as error:
         raise UsageError(f"{place} could not be looked at: {error}") from None
     if problem := found.get("error"):
         raise UsageError(problem)

@@ -5,6 +5,8 @@ import resource
 import time
 from pathlib import Path
 
+from bench_core.hardware.processes import descendants
+
 _STAT = Path("/proc/stat")
 _BUSY_CORES = 0.1
 
@@ -16,15 +18,8 @@ class Crowd:
         self._start = time.monotonic(), *_machine_s(), _own_s()
 
     def warnings(self) -> list[str]:
-        """What other processes, and other machines on the same host, took meanwhile.
-
-        Our own children count once they have ended: ask when they have.
-        """
-        start, busy_s, steal_s, own_s = self._start
-        wall_s = max(time.monotonic() - start, 1e-3)
-        now_busy_s, now_steal_s = _machine_s()
-        others = (now_busy_s - busy_s - (_own_s() - own_s)) / wall_s
-        stolen = (now_steal_s - steal_s) / wall_s
+        """What other processes, and other machines on the same host, took meanwhile."""
+        others, stolen = self._taken()
         found = []
         if others > _BUSY_CORES:
             found.append(
@@ -34,6 +29,19 @@ class Crowd:
         if stolen > _BUSY_CORES:
             found.append(f"the host took {stolen:.1f} cores away from this machine meanwhile")
         return found
+
+    @property
+    def busy(self) -> bool:
+        """Whether anybody else took so much of the cores that it may show."""
+        return max(self._taken()) > _BUSY_CORES
+
+    def _taken(self) -> tuple[float, float]:
+        """Cores, on average, that other processes and that the host took."""
+        start, busy_s, steal_s, own_s = self._start
+        wall_s = max(time.monotonic() - start, 1e-3)
+        now_busy_s, now_steal_s = _machine_s()
+        others = (now_busy_s - busy_s - (_own_s() - own_s)) / wall_s
+        return others, (now_steal_s - steal_s) / wall_s
 
 
 def _machine_s() -> tuple[float, float]:
@@ -45,6 +53,7 @@ def _machine_s() -> tuple[float, float]:
 
 
 def _own_s() -> float:
-    """Processor seconds of this process and of its children that have ended."""
+    """Processor seconds of this process and of all that descend from it, ended or not."""
     ours = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(usage.ru_utime + usage.ru_stime for usage in ours)
+    ended = sum(usage.ru_utime + usage.ru_stime for usage in ours)
+    return ended + sum(one.cpu_s for one in descendants())

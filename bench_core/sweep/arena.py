@@ -16,6 +16,7 @@ from bench_core.duel.contender import Contender
 from bench_core.duel.duel import Duel, Relaunch, fight
 from bench_core.duel.stopping import Rule
 from bench_core.duel.zygote import Zygote
+from bench_core.errors import BenchError
 from bench_core.hardware.cpu import usable_cores
 from bench_core.model import Model
 from bench_core.sweep.cache import cell_folder
@@ -30,6 +31,7 @@ class Arena:
     reference: the mode that is timed against; None: as each model prefers.
     say: told, in a few words, what is being done.
     probe_each: start every mode of every model once in a fresh interpreter, for real.
+    memory_bytes: the most that a contender may take beyond its frameworks; None for no limit.
     verified: process ids of references whose outputs were found to be right.
     """
 
@@ -41,8 +43,10 @@ class Arena:
         say: Callable[[str], None],
         *,
         probe_each: bool = False,
+        memory_bytes: int | None = None,
     ) -> None:
         self._reference_mode = reference
+        self.memory_bytes = memory_bytes
         self.threads = threads
         self.cache = cache
         self.say = say
@@ -55,7 +59,7 @@ class Arena:
         self._zygote: tuple[tuple[str, ...], Zygote] | None = None
         self._reference: Contender | None = None
         self.verified: set[int] = set()
-        self._oracle: tuple[str, Oracle] | None = None
+        self._oracle: tuple[str, Oracle | BenchError] | None = None
 
     def reference_mode(self, cell: Cell) -> str:
         """The one asked for, or the one that the cell's model prefers."""
@@ -88,7 +92,9 @@ class Arena:
             self.close()
             self.say(f"starting: {', '.join(preload)}")
             with self.watch("starting"):
-                self._zygote = (preload, Zygote(preload).await_start())
+                zygote = Zygote(preload)
+                self._zygote = (preload, zygote)
+                zygote.await_start()
         return self._zygote[1]
 
     def contender(self, cell: Cell, zygote: Zygote | None = None) -> Contender:
@@ -105,13 +111,13 @@ class Arena:
                 shutil.rmtree(folder)  # what a build that came to nothing left would not be cold
             with (
                 self.watch("building, first time"),
-                Contender(parent, cell, folder, self.cores) as cold,
+                Contender(parent, cell, folder, self.cores, self.memory_bytes) as cold,
             ):
                 reading = {**cold.started, "date": date.today().isoformat()}
             write_json(note, reading)
         self.say(f"{cell.mode}: building")
         with self.watch("building"):
-            return Contender(parent, cell, folder, self.cores)
+            return Contender(parent, cell, folder, self.cores, self.memory_bytes)
 
     def cold_reading(self, cell: Cell) -> dict[str, Any]:
         """What the first start of this cell took, and its date."""
@@ -167,12 +173,24 @@ class Arena:
         return duel
 
     def oracle(self, cell: Cell) -> Oracle:
-        """What is right for the cell's model, length and batch."""
+        """What is right for the cell's model, length and batch.
+
+        Raises: BenchError, the same for every cell of the group, where it cannot be known.
+        """
         if self._oracle is None or self._oracle[0] != cell.group:
             zygote = self.zygote(discover.model(cell.model))
             with self.watch("verifying"):
-                self._oracle = (cell.group, ask_oracle(zygote, cell))
-        return self._oracle[1]
+                try:
+                    self._oracle = (cell.group, ask_oracle(zygote, cell))
+                except BenchError as error:
+                    what = f"the oracle, the model in float64, came to nothing: {error}"
+                    if not zygote.alive:
+                        raise BenchError(what) from None
+                    self._oracle = (cell.group, BenchError(what))
+        found = self._oracle[1]
+        if isinstance(found, BenchError):
+            raise found
+        return found
 
     def close(self) -> None:
         """End every process; the arena can be used again."""

@@ -1,5 +1,6 @@
 """Where artefacts, cold readings and answers to tasks are kept between sweeps."""
 
+import hashlib
 import os
 import shutil
 import time
@@ -9,6 +10,8 @@ from bench_core.cell import Cell
 from bench_core.sweep.fingerprint import making_key
 
 _MADE = "made-"
+_LONGEST_NAME = 200
+"""A file system takes 255 bytes; artefacts and parts of them add some of their own."""
 
 
 def model_folder(cache: Path, model: str) -> Path:
@@ -21,11 +24,20 @@ def model_folder(cache: Path, model: str) -> Path:
 
 def cell_folder(cache: Path, cell: Cell) -> Path:
     """What one cell made."""
-    return model_folder(cache, cell.model) / str(cell)
+    return model_folder(cache, cell.model) / file_name(str(cell))
+
+
+def file_name(text: str) -> str:
+    """`text`, or its beginning and its hash where it is longer than a file's name may be."""
+    if len(text) <= _LONGEST_NAME:
+        return text
+    return f"{text[: _LONGEST_NAME - 17]}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def drop_stale(cache: Path, keep_days: float = 30.0) -> None:
     """Remove what was made of models, by versions or on machines not swept for so long."""
+    for part in cache.glob(f"{_MADE}*/part-*"):
+        part.unlink()  # of a build that was killed: one sweep at a time runs here
     for folder in cache.glob(f"{_MADE}*"):
         if time.time() - folder.stat().st_mtime > keep_days * 86_400:
             shutil.rmtree(folder)

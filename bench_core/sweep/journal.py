@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from bench_core.duel.duel import Duel
 from bench_core.duel.interleave import spoilt
+from bench_core.sweep.results import whole
 
 _BLOCK_COLUMNS = ("launch", "quad", "position", "side", "calls", "samples")
 
@@ -48,13 +50,26 @@ class Journal:
                 stream.write("\n")  # what is written next must not join the torn line
 
     def write(self, kind: str, name: str, key: str, data: Any) -> None:
-        """Append a line; it is on the disk when this returns."""
+        """Append a line; it is on the disk when this returns.
+
+        Where the file has gone meanwhile, all that is known is written anew.
+        Raises: OSError, naming the file, which then holds what it held before.
+        """
         line = {"kind": kind, "name": name, "key": key, "data": data}
         self.lines[kind, name] = line
-        with self._file.open("a") as stream:
-            stream.write(json.dumps(line) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+        lines = [line] if self._file.exists() or len(self.lines) == 1 else self.lines.values()
+        text = "".join(json.dumps(one) + "\n" for one in lines).encode()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._file.open("ab", buffering=0) as stream:
+            before = stream.seek(0, os.SEEK_END)
+            try:
+                while text:
+                    text = text[stream.write(text) :]
+                os.fsync(stream.fileno())
+            except OSError as error:
+                stream.truncate(before)  # a torn line would swallow the next one
+                error.filename = str(self._file)
+                raise
 
     def read(self, kind: str, name: str, key: str) -> Any | None:
         """What was written under this name, if it was for the same key."""
@@ -71,15 +86,16 @@ class Journal:
             ],
             dtype=np.int32,
         )
-        np.savez_compressed(
-            self.raw_file(cell),
-            cell=np.array(cell),
-            columns=np.array(_BLOCK_COLUMNS),
-            blocks=table,
-            taken_ns=np.concatenate([b.taken_ns for b in blocks]),
-            canary_ns=np.array([b.canary_ns for b in blocks], dtype=np.int32),
-            spoilt=spoilt(blocks),
-        )
+        with whole(self.raw_file(cell)) as part, part.open("wb") as stream:
+            np.savez_compressed(
+                stream,
+                cell=np.array(cell),
+                columns=np.array(_BLOCK_COLUMNS),
+                blocks=table,
+                taken_ns=np.concatenate([b.taken_ns for b in blocks]),
+                canary_ns=np.array([b.canary_ns for b in blocks], dtype=np.int32),
+                spoilt=spoilt(blocks),
+            )
 
     def raw_file(self, cell: str) -> Path:
         """Where a cell's raw samples are kept until the run ends."""
@@ -88,7 +104,5 @@ class Journal:
     def clear(self) -> None:
         """Forget all: the final file holds it now, or another run begins."""
         self.lines.clear()
-        for file in (self._file, *self.folder.glob("*.npz")):
-            file.unlink(missing_ok=True)
         if self.folder.exists():
-            self.folder.rmdir()
+            shutil.rmtree(self.folder)

@@ -1,6 +1,5 @@
 """`bench aa`: what this machine makes of a mode against itself, by class."""
 
-
 import numpy as np
 from rich.console import Console
 from rich.table import Table

@@ -59,6 +59,11 @@ OPTIONS = (
     Option(
         "budget-s", float, "seconds of duel a cell may take (as the profile says); 0: verify only"
     ),
+    Option(
+        "memory-gib",
+        float,
+        "memory a contender may take beyond its frameworks, in GiB (what is available)",
+    ),
     Option("profile", str, "which cells: smoke, default or full"),
     Option("resume", bool, "go on with the run that was stopped; nothing done is run again"),
 )
@@ -88,4 +93,5 @@ def request(getoption: Callable[[str], Any]) -> Request:
         providers=names("providers"),
         threads=getoption("bench_threads"),
         budget_s=getoption("bench_budget_s"),
+        memory_gib=getoption("bench_memory_gib"),
     )

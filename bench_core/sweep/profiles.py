@@ -6,6 +6,7 @@ from bench_core import discover
 from bench_core.cell import Cell
 from bench_core.errors import UsageError
 from bench_core.hardware.cpu import usable_cores
+from bench_core.hardware.system import require_linux
 from bench_core.mode import Mode
 from bench_core.model import Model
 
@@ -66,6 +67,7 @@ class Request:
     providers: tuple[str, ...] = ()
     threads: int | None = None
     budget_s: float | None = None
+    memory_gib: float | None = None
 
 
 def profile(name: str) -> Profile:
@@ -102,8 +104,11 @@ def cells(request: Request) -> list[Cell]:
 
     Raises: UsageError for a name or number that cannot be.
     """
+    require_linux()
     if request.batch < 1 or any(length < 1 for length in request.lengths):
         raise UsageError("a batch and a length are whole numbers from 1 up")
+    if request.memory_gib is not None and not request.memory_gib > 0:
+        raise UsageError(f"memory-gib must be more than 0, not {request.memory_gib:g}")
     chosen, found = profile(request.profile), []
     for name in request.models or chosen.parts:
         model = discover.resolve(name)

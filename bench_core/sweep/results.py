@@ -2,39 +2,73 @@
 
 import json
 import os
+import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bench_core.errors import UsageError, explained
 
-def write_json(path: Path, content: Any) -> None:
-    """Put `content` at `path`; readers see the old file or the new one, never a part."""
-    part = path.with_name(f".{path.name}.part")
+_PART = ".part"
+_TRIAL_BYTES = 1024
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A file to write beside `path`, then moved there: readers see the old one or the new one.
+
+    Raises: OSError that names `path`; the system names a file only where it cannot be opened.
+    """
+    part = path.with_name(f".{path.name}{_PART}")
     try:
-        with part.open("w") as stream:
-            json.dump(content, stream, indent=1, allow_nan=False)
-            stream.write("\n")
-            stream.flush()
+        yield part
+        with part.open("rb") as stream:
             os.fsync(stream.fileno())
         part.replace(path)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Put `content` at `path`."""
+    text = json.dumps(content, indent=1, allow_nan=False)
+    with whole(path) as part:
+        part.write_text(f"{text}\n")
 
 
 def write_raw(path: Path, files: Iterable[tuple[str, Path]]) -> None:
     """Gather the cells' raw samples in one .npz: arrays named <cell id>/<column>."""
-    part = path.with_name(f".{path.name}.part")
+    with whole(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as gathered:
+        for cell, file in files:
+            with zipfile.ZipFile(file) as one:
+                for name in one.namelist():
+                    if name != "cell.npy":
+                        gathered.writestr(f"{cell}/{name}", one.read(name), zipfile.ZIP_DEFLATED)
+
+
+def check_writable(folder: Path) -> None:
+    """Make `folder` if need be, and write there what no one will see.
+
+    Raises: UsageError, before hours are spent on what could not be kept.
+    """
     try:
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as whole:
-            for cell, file in files:
-                with zipfile.ZipFile(file) as one:
-                    for name in one.namelist():
-                        if name != "cell.npy":
-                            whole.writestr(f"{cell}/{name}", one.read(name), zipfile.ZIP_DEFLATED)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_TRIAL_BYTES))
+    except OSError as error:
+        error.filename = str(folder)
+        raise UsageError(f"expected to write files there: {explained(error)}") from None
+
+
+def drop_parts(folder: Path) -> None:
+    """Remove what a run that was killed while writing has left. One sweep at a time runs here."""
+    for part in folder.rglob(f".*{_PART}"):
+        part.unlink()
 
 
 def free_name(folder: Path, stem: str) -> Path:

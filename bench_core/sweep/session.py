@@ -15,12 +15,13 @@ from bench_core.analysis.statistics import pooled_launch_sd
 from bench_core.cell import Cell
 from bench_core.duel.contender import Failure, Worker
 from bench_core.duel.stopping import Rule
-from bench_core.hardware import cpu, gpu
+from bench_core.errors import BenchError
+from bench_core.hardware import cpu, gpu, memory
 from bench_core.hardware.crowd import Crowd
 from bench_core.record import SCHEMA, Advice, Record
 from bench_core.sweep import control, fingerprint, profiles, results
 from bench_core.sweep.arena import Arena
-from bench_core.sweep.cache import drop_stale
+from bench_core.sweep.cache import drop_stale, file_name
 from bench_core.sweep.journal import Journal
 from bench_core.sweep.lock import machine_lock
 from bench_core.sweep.playoff import advise
@@ -59,7 +60,7 @@ class Sweep:
     def open(self, cells: list[Cell]) -> Iterator["Sweep"]:
         """Take the machine for `cells`; everything is ended on leaving.
 
-        Raises: UsageError if another sweep has it.
+        Raises: UsageError if another sweep has it, or nothing can be kept.
         """
         self._cells = cells
         self._journal = Journal(self.folder / ".journal")
@@ -68,8 +69,12 @@ class Sweep:
         self._rule = Rule(self._profile.budget_s if budget_s is None else budget_s)
         threads = profiles.thread_count(self.request.threads)
         self._controls: dict[str, control.Control] = {}
+        self._warnings: list[str] = []
         self._crowd = Crowd()
         with machine_lock("sweep"):
+            for folder in (self.folder, self.cache):
+                results.check_writable(folder)
+                results.drop_parts(folder)
             self._journal.open(resume=self.resume)
             drop_stale(self.cache)
             self.arena = Arena(
@@ -78,6 +83,7 @@ class Sweep:
                 self.cache,
                 self.say,
                 probe_each=self._profile.probe_each,
+                memory_bytes=self._memory_bytes(),
             )
             try:
                 self.facts = self._look_around(threads)
@@ -86,7 +92,10 @@ class Sweep:
                 self.arena.close()
 
     def run(self, cell: Cell) -> Done:
-        """Measure one cell, or take it from the journal of the run that is resumed."""
+        """Measure one cell, or take it from the journal of the run that is resumed.
+
+        Raises: OSError where it cannot be kept; what is done so far is.
+        """
         key = self._key(cell)
         if self._rule.budget_s > 0:
             self._ensure_control(cell)
@@ -100,11 +109,12 @@ class Sweep:
         else:
             trial = try_cell(self.arena, cell, self._rule, self.facts)
             medians = trial.duel.block_medians_s("B") if trial.duel else []
-            if trial.duel:
-                self._journal.write_raw(str(cell), trial.duel)
             done = Done(trial.record, medians, trial.detail)
+            self.done[str(cell)] = done
             data = {"record": trial.record.to_json(), "block_medians_s": medians}
             self._journal.write("cell", str(cell), key, data)
+            if trial.duel:  # after the line: it is far larger, and the record stands without
+                self._journal.write_raw(str(cell), trial.duel)
             self._remember_wall(str(cell), trial.record.wall_s)
         self.done[str(cell)] = done
         return done
@@ -157,7 +167,7 @@ class Sweep:
         session = self.facts | {
             "finished": _now(),
             "interrupted": interrupted,
-            "warnings": [*self.facts["warnings"], *self._crowd.warnings()],
+            "warnings": [*self.facts["warnings"], *self._warnings, *self._crowd.warnings()],
             "aa": control.summary(self._controls),
             "wall_s": self.arena.watch.seconds,
         }
@@ -168,19 +178,28 @@ class Sweep:
             "advice": [advice.to_json() for advice in self.advice],
         }
 
-    def save(self, content: dict[str, Any], *, interrupted: bool) -> Path:
-        """Write the final file and the raw samples beside it. A finished run needs no journal."""
+    def save(self, content: dict[str, Any]) -> Path:
+        """Write the final file. Raises: OSError, and the journal has all that is done."""
         stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}_{self.request.profile}"
+        self.folder.mkdir(parents=True, exist_ok=True)
         path = results.free_name(self.folder, stem)
-        raw = [(name, self._journal.raw_file(name)) for name in self.done]
-        results.write_raw(path.with_suffix(".raw.npz"), [one for one in raw if one[1].exists()])
         results.write_json(path, content)
-        if not interrupted:
-            self._journal.clear()
         return path
 
+    def save_raw(self, path: Path, *, finished: bool) -> None:
+        """Write the raw samples beside the final file. A finished run needs no journal then."""
+        raw = [(name, self._journal.raw_file(name)) for name in self.done]
+        results.write_raw(path.with_suffix(".raw.npz"), [one for one in raw if one[1].exists()])
+        if finished:
+            self._journal.clear()
+
     def _key(self, cell: Cell) -> str:
-        settings = (self.request.reference, self.arena.threads, self._rule.budget_s)
+        settings = (
+            self.request.reference,
+            self.arena.threads,
+            self._rule.budget_s,
+            self.request.memory_gib,
+        )
         return fingerprint.measuring_key(cell.model, settings)
 
     def _ensure_control(self, cell: Cell) -> None:
@@ -192,9 +211,15 @@ class Sweep:
         kept = self._journal.read("control", bound, self._key(chosen))
         if kept is None:
             self.say(f"A/A control: {chosen.model}")
-            count = self._profile.control_launches
-            kept = list(control.launches(self.arena, chosen, count))
-            self._journal.write("control", bound, self._key(chosen), kept)
+            kept = []
+            try:
+                kept += control.launches(self.arena, chosen, self._profile.control_launches)
+                self._journal.write("control", bound, self._key(chosen), kept)
+            except BenchError as error:  # its cells will say the same of their reference
+                self._warnings.append(
+                    f"the A/A control of {bound} came to nothing, so intervals rest on the "
+                    f"assumed spread: {error}"
+                )
         self._controls[bound] = control.Control(str(chosen), tuple(kept))
         self.arena.floors[bound] = pooled_launch_sd(kept)
 
@@ -214,6 +239,7 @@ class Sweep:
             "git": fingerprint.git(),
             "threads": threads,
             "cores": self.arena.cores,
+            "memory_limit_bytes": self.arena.memory_bytes,
             "parent_pid": os.getpid(),
             "models": {name: _model_facts(name) for name in names},
             "peak_flops_per_s": self._peaks(first, threads),
@@ -223,18 +249,25 @@ class Sweep:
     def _peaks(self, first: Any, threads: int) -> dict[str, float]:
         found = {}
         for dtype in PEAK_DTYPES:
-            with Worker(self.arena.zygote(first)) as worker:
-                try:
+            try:
+                with Worker(self.arena.zygote(first)) as worker:
                     reply, _ = worker.ask(
                         "peak_flops", dtype=dtype, threads=threads, cores=self.arena.cores
                     )
-                except Failure:
-                    continue  # torch has no such product on this processor: no peak, no share
+            except Failure:
+                continue  # torch has no such product on this processor: no peak, no share
+            except BenchError as error:
+                self._warnings.append(f"this machine's peak in {dtype} is not known: {error}")
+                continue
             found[dtype] = reply["flops_per_s"]
         return found
 
+    def _memory_bytes(self) -> int:
+        asked_gib = self.request.memory_gib
+        return memory.available_bytes() if asked_gib is None else int(asked_gib * 2**30)
+
     def _wall_file(self, name: str) -> Path:
-        return self.cache / "wall_s" / name
+        return self.cache / "wall_s" / file_name(name)
 
     def _remember_wall(self, name: str, wall_s: float | None) -> None:
         file = self._wall_file(name)

@@ -12,7 +12,7 @@ from bench_core.duel.contender import TASK_LIMIT_S
 from bench_core.model import Task
 from bench_core.record import TaskScore
 from bench_core.sweep.arena import Arena
-from bench_core.sweep.results import write_json
+from bench_core.sweep.results import whole, write_json
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,9 @@ def _answers(arena: Arena, cell: Cell, task: Task) -> Answers:
             reply, (predicted, expected) = contender.ask("task", TASK_LIMIT_S)
         name = contender.started["artifact_sha256"]
     kept = arena.folder(at) / f"task-{name}.npz"
-    np.savez_compressed(kept, predicted=predicted, expected=expected, corpus=reply["corpus_sha256"])
+    with whole(kept) as part, part.open("wb") as stream:
+        np.savez_compressed(
+            stream, predicted=predicted, expected=expected, corpus=reply["corpus_sha256"]
+        )
     write_json(note, name)  # last: without it the file before is not looked for
     return Answers(predicted, expected, reply["corpus_sha256"])

@@ -1,8 +1,12 @@
 """One cell from start to end: built, verified, duelled, verified again, on paper."""
 
+import errno
 import math
+import os
+import shutil
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bench_core import discover
@@ -16,6 +20,7 @@ from bench_core.duel.duel import Duel
 from bench_core.duel.interleave import spoilt
 from bench_core.duel.stopping import Rule
 from bench_core.errors import BenchError, NotEngaged, WrongOutput
+from bench_core.hardware.crowd import Crowd
 from bench_core.mode import Mode
 from bench_core.record import Record, Speedup, Work
 from bench_core.sweep.arena import Arena
@@ -25,6 +30,8 @@ from bench_core.sweep.tasks import task_score
 from bench_core.wire import Message
 
 _SPOILT_SHARE = 0.2
+_LEAST_ROOM_BYTES = 1 << 16
+_BUSY = "busy: others used the cores meanwhile; the ratio holds, its times are too high"
 
 
 @dataclass(frozen=True)
@@ -40,10 +47,11 @@ def try_cell(arena: Arena, cell: Cell, rule: Rule, facts: dict[str, Any]) -> Tri
     """Whatever the cell comes to is a result: what was measured before a failure is kept.
 
     facts: the session's `peak_flops_per_s` and `energy_reason`.
+    Raises: OSError where what must be kept cannot be: that is no fault of the cell.
     """
     mode = discover.modes()[cell.mode]
     found: dict[str, Any] = {"energy_reason": facts["energy_reason"]}
-    start = time.perf_counter()
+    start, crowd = time.perf_counter(), Crowd()
     duels: list[Duel] = []
     status, reason, detail = "ok", None, ""
     try:
@@ -51,7 +59,10 @@ def try_cell(arena: Arena, cell: Cell, rule: Rule, facts: dict[str, Any]) -> Tri
     except BenchError as error:
         status, reason = error.status, str(error)
         detail = getattr(error, "detail", "\n".join(getattr(error, "__notes__", ())))
-        found["right"] = False if isinstance(error, WrongOutput) else None
+        found["right"] = False if status == WrongOutput.status else None
+        _check_room(arena.cache)
+    if crowd.busy:
+        found["warnings"] = (*found.get("warnings", ()), _BUSY)
     record = Record(
         cell=str(cell),
         family=mode.family,
@@ -62,6 +73,15 @@ def try_cell(arena: Arena, cell: Cell, rule: Rule, facts: dict[str, Any]) -> Tri
         **found,
     )
     return Trial(record, duels[0] if duels else None, detail)
+
+
+def _check_room(folder: Path) -> None:
+    """A build on a full disk fails in many words, none of which is the mode's fault.
+
+    Raises: OSError if the disk is full.
+    """
+    if shutil.disk_usage(folder).free < _LEAST_ROOM_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _measure(
@@ -131,8 +151,14 @@ def _engaged(contender: Contender, found: dict[str, Any]) -> Message:
     reply, _ = contender.ask("evidence")
     found["evidence"] = reply["evidence"]
     found["engaged"] = reply["not_engaged"] is None
-    if reply["not_engaged"]:
-        raise NotEngaged(reply["not_engaged"])
+    if restless := reply["restless_threads"]:
+        found["warnings"] = (
+            *found.get("warnings", ()),
+            f"threads that went on computing after the last call: {restless}; they take time "
+            "from whatever else runs",
+        )
+    if not found["engaged"]:
+        raise NotEngaged(reply["not_engaged"] or "its mode says so, and not why")
     return reply
 
 
@@ -160,12 +186,21 @@ def _duel(arena: Arena, contender: Contender, rule: Rule) -> Duel:
         cells = reference.cell, contender.cell
         return arena.fight((reference, contender), lambda: arena.forked_pair(*cells), rule)
 
+    def is_the_references() -> bool:
+        return arena.reference_died and contender.alive
+
     try:
         return against_reference()
     except BenchError:
-        if not (arena.reference_died and contender.alive):
+        if not is_the_references():
             raise
-    return against_reference()
+    try:
+        return against_reference()
+    except BenchError as error:
+        if not is_the_references():
+            raise
+        mode = arena.reference_mode(contender.cell)
+        raise BenchError(f"the reference {mode} itself: {error}") from None
 
 
 def _duel_fields(arena: Arena, cell: Cell, duel: Duel) -> dict[str, Any]:
