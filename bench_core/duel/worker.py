@@ -113,7 +113,7 @@ class Held:
         kept, why_not = _as_json(found), self.mode.engaged(found)
         return {
             "evidence": kept,
-            "not_engaged": None if why_not is None else str(why_not),
+            "not_engaged": why_not,
             "growth_bytes": growth_bytes,
             "apart_bytes": apart_bytes,
             "restless_threads": restless,

@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from bench_core.sweep.results import drop_parts
+
 CELLS = ["run", "--models", "mlp", "--lengths", "1", "--profile", "smoke"]
 CELLS += ["--modes", "eager_inference_mode,eager_eval"]
 TIMED = [*CELLS, "--budget-s", "0.2"]
@@ -54,17 +56,19 @@ def test_a_disk_that_is_full_at_once_is_refused(place, in_own_mounts):
 
 
 def test_a_full_cache_stops_the_sweep_by_name(place, in_own_mounts):
-    """Enough for notes, not for an exported model."""
+    """Enough for notes, not for an exported model: that is not the cell's fault, nor its record."""
+    exported = ["run", "--models", "mlp", "--lengths", "1", "--modes", "ort_all_online"]
     said = in_mounts(
         place, in_own_mounts,
         "mkdir cache && mount -t tmpfs -o size=64k none cache",
         "XDG_CACHE_HOME=$PWD/cache",
         "export XDG_CACHE_HOME",
-        call(["run", "--models", "mlp", "--lengths", "1", "--modes", "ort_all_online",
-              "--budget-s", "0"]),
+        call([*exported, "--budget-s", "0"]),
+        "cat results/.journal/* | grep -c '\"kind\": \"cell\"'",
     )  # fmt: skip
-    assert "rc=1" in said
-    assert "cache/bench-core" in said and "No space left on device; make room there" in said
+    first, kept = said.split("rc=1\n")
+    assert "cache/bench-core: No space left on device; make room there" in first
+    assert kept == "0\n"
 
 
 def test_a_read_only_folder_is_refused_before_anything_runs(place, in_own_mounts):
@@ -113,3 +117,13 @@ def test_a_results_folder_that_goes_away_costs_no_cell(place):
             shutil.rmtree(place.folder / "results")
     assert process.wait(60) == 0, said
     assert len(place.results().cells) == 2
+
+
+def test_parts_of_files_that_a_killed_run_left_are_removed(tmp_path):
+    inner = tmp_path / "wall_s"
+    inner.mkdir()
+    kept = tmp_path / "run.json"
+    for file in (kept, tmp_path / ".run.json.part", inner / ".cell.part"):
+        file.write_text("{")
+    drop_parts(tmp_path)
+    assert sorted(tmp_path.rglob("*")) == [kept, inner]

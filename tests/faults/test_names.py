@@ -51,6 +51,7 @@ def test_names_and_words_reach_the_terminal_escaped(named):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert harmless(done.stdout) and harmless(done.stderr)
+    assert "ERRORS" not in done.stdout  # pytest's word for what is wrong with a test itself
     assert r"evil\x1b[31m\x07<b>[bold]\u202e|../..%00" in done.stdout
     assert r"\x1b[31mred\x1b]0;title\x07 <script>" in done.stdout
     cells = [Cell.parse(record.cell) for record in named.results().cells]
@@ -73,7 +74,6 @@ def test_the_trail_of_a_failure_is_escaped_line_by_line(place):
         "--profile", "smoke", "--budget-s", "0",
     )  # fmt: skip
     assert harmless(done.stdout) and "Traceback" in done.stdout
-    assert "ERRORS" not in done.stdout  # which are pytest's own
     assert '\n  File "' in done.stdout  # its lines are lines still
 
 

@@ -99,6 +99,7 @@ def test_outputs_that_are_none_are_wrong(arena, mode, says):
         ("weighs_nothing", "error", "TypeError: 'NoneType' object cannot be interpreted"),
         ("has_no_hash", "error", "TypeError: Object of type object is not JSON"),
         ("judges_oddly", "not_engaged", "True"),
+        ("judges_in_silence", "not_engaged", "its mode says so, and not why"),
         ("lies", "not_engaged", "nothing was done"),
     ],
 )
