@@ -163,7 +163,9 @@ def models() -> None:
     """List the models, and what their lengths count."""
     from bench_core import discover
 
-    table = Table(Column("model", no_wrap=True), "lengths", "task", "weights", "what it is, licence")
+    table = Table(
+        Column("model", no_wrap=True), "lengths", "task", "weights", "what it is, licence"
+    )
     for model in discover.models().values():
         lengths = f"{', '.join(map(str, model.lengths))} {model.length_axis}"
         task = model.task.name if model.task else ""

@@ -1,12 +1,12 @@
 """A mode that is the same program as another is measured once, and never ranked."""
 
 import pytest
-from invented import ok
 
 from bench_core.analysis.advice import candidates
 from bench_core.cell import Cell
 from bench_core.sweep.profiles import Request
 from bench_core.sweep.session import Done, Sweep
+from invented import ok
 
 TWIN, ALIAS = "compile_max_autotune_no_cudagraphs", "compile_max_autotune"
 
