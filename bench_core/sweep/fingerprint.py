@@ -13,6 +13,7 @@ from typing import Any
 
 import bench_core
 from bench_core import discover
+from bench_core.errors import BenchError
 from bench_core.hardware import cpu, memory
 
 _PACKAGE = Path(bench_core.__file__).parent
@@ -86,7 +87,7 @@ def making_key(model: str) -> str:
     return _key(
         _sources(_MAKING),
         discover.model(model).source,
-        _hash_files(discover.model(model).files()),
+        _weights(model),
         versions(),
         machine()["cpu"],
     )
@@ -98,12 +99,20 @@ def measuring_key(model: str, settings: tuple[Any, ...]) -> str:
     return _key(
         _sources(("",)),
         discover.model(model).source,
-        _hash_files(discover.model(model).files()),
+        _weights(model),
         versions(),
         machine(),
         environment(),
         settings,
     )
+
+
+def _weights(model: str) -> str:
+    """What its files hold; where they are not to be had, why, which its cells will say too."""
+    try:
+        return _hash_files(discover.model(model).files())
+    except BenchError as error:
+        return str(error)
 
 
 def _sources(parts: tuple[str, ...]) -> str:
