@@ -5,9 +5,12 @@ sweep/              which cells there are, and one cell from start to end; the j
 duel/               two contenders in processes of their own, timed in turn
 modes/              ways to run a model, one family a file, found by being there
 models/             models with their real tasks, one a file, found by being there
+given/              models of the user's own: a factory, a directory, an .onnx file
 runtimes/           what modes share of a runtime: sessions, exports, the float64 oracle
 analysis/           the judging wing: statistics, comparison, report; from records alone
 hardware/           the machine
 discover.py         finds models and modes
+wire.py interpreter.py  messages between processes; fresh interpreters
+cache_folder.py     where what is worth keeping lies
 mode.py model.py runner.py cell.py record.py errors.py      the nouns
 """
