@@ -10,6 +10,7 @@ from bench_core.errors import Unsupported, UsageError
 from bench_core.model import Model
 from bench_core.runner import Inputs
 from bench_core.runtimes.onnx_file import external_files
+from bench_core.runtimes.onnxruntime_session import open_session
 
 if TYPE_CHECKING:
     import onnx
@@ -64,10 +65,7 @@ def _checked(path: Path) -> "onnx.ModelProto":
     try:
         onnx.checker.check_model(path)
         found = onnx.load(path, load_external_data=False)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        open_session(path, "ORT_DISABLE_ALL", threads=1)
     except Exception as error:  # noqa: BLE001  (protobuf's and ONNX Runtime's share no base)
         said = " ".join(str(error).split())
         raise UsageError(
