@@ -1,8 +1,10 @@
 """Duels between the ways to run a deep-learning model. The floor plan; arrows only point down.
 
 cli.py  plugin.py   the `bench` command; pytest's options, one test per cell, the skips
+gate/               base against head in one job: revisions, launches, verdicts
 sweep/              which cells there are, and one cell from start to end; the journal, the file
 duel/               two contenders in processes of their own, timed in turn
+worker/             what runs in a contender's process, whoever's bench_core it measures
 modes/              ways to run a model, one family a file, found by being there
 models/             models with their real tasks, one a file, found by being there
 given/              models of the user's own: a factory, a directory, an .onnx file

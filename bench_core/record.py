@@ -176,7 +176,7 @@ class Record:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Record":
         """Raises: ValueError, naming the field, where `data` is not a record."""
-        record: Record = _read(cls, data, "record")
+        record: Record = read(cls, data, "record")
         return record
 
 
@@ -205,11 +205,11 @@ class Advice:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Advice":
         """Raises: ValueError, naming the field, where `data` is not one."""
-        advice: Advice = _read(cls, data, "advice")
+        advice: Advice = read(cls, data, "advice")
         return advice
 
 
-def _read(kind: Any, value: Any, where: str) -> Any:
+def read(kind: Any, value: Any, where: str) -> Any:
     """`value` as `kind`, checked: result files are untrusted."""
     if is_dataclass(kind):
         return _read_dataclass(kind, value, where)
@@ -218,15 +218,15 @@ def _read(kind: Any, value: Any, where: str) -> Any:
         if value is None:
             return None
         (kind,) = (k for k in get_args(kind) if k is not type(None))
-        return _read(kind, value, where)
+        return read(kind, value, where)
     if origin is tuple:
         if not isinstance(value, list | tuple):
             raise ValueError(f"{where}: expected a list, found {type(value).__name__}")
-        return tuple(_read(get_args(kind)[0], v, where) for v in value)
+        return tuple(read(get_args(kind)[0], v, where) for v in value)
     if origin is dict:
         if not isinstance(value, dict):
             raise ValueError(f"{where}: expected an object, found {type(value).__name__}")
-        return {k: _read(get_args(kind)[1], v, f"{where}.{k}") for k, v in value.items()}
+        return {k: read(get_args(kind)[1], v, f"{where}.{k}") for k, v in value.items()}
     return value if kind is Any else _read_plain(kind, value, where)
 
 
@@ -254,4 +254,4 @@ def _read_dataclass(kind: Any, value: Any, where: str) -> Any:
     if missing := [k for k, default in known.items() if default is MISSING and k not in value]:
         raise ValueError(f"{where}: expected the field {missing[0]!r}, found none")
     hints = get_type_hints(kind)
-    return kind(**{k: _read(hints[k], v, f"{where}.{k}") for k, v in value.items()})
+    return kind(**{k: read(hints[k], v, f"{where}.{k}") for k, v in value.items()})

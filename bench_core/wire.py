@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 PROTOCOL = 1
-"""Raised whenever a message changes its meaning; the two ends compare it first."""
+"""Raised whenever a message, or what a worker needs of `discover`, `Job`, `Mode` and `Runner`,
+changes its meaning. A worker of ours in another bench_core's interpreter compares it first."""
 
 _MAX_HEADER_BYTES = 1 << 26
 _MAX_ARRAY_BYTES = 1 << 31

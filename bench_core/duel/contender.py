@@ -164,6 +164,7 @@ class Contender(Worker):
     cell: its mode and length decide what is built.
     folder: where its artefacts are kept; what is found there is not made again.
     memory_bytes: the most that it may take beyond its frameworks; None for no limit.
+    slowdown: a share of its own time by which each of its calls is made longer, to be found.
     """
 
     def __init__(
@@ -173,10 +174,12 @@ class Contender(Worker):
         folder: Path,
         cores: Sequence[int],
         memory_bytes: int | None = None,
+        slowdown: float = 0.0,
     ) -> None:
         super().__init__(zygote)
         self.cell = cell
         self._cores = list(cores)
+        self._slowdown = slowdown
         folder.mkdir(parents=True, exist_ok=True)
         try:
             self.started, _ = self.ask(
@@ -192,7 +195,7 @@ class Contender(Worker):
 
     def warm(self) -> Message:
         """Place its threads and warm it up; `median_s` is what a call then takes."""
-        return self.ask("warm", cores=self._cores)[0]
+        return self.ask("warm", cores=self._cores, slowdown=self._slowdown)[0]
 
     def block(self, samples: int, calls: int) -> tuple[np.ndarray, list[int]]:
         """One timed block: ns of each sample, and the canaries before and after."""

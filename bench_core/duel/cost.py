@@ -2,7 +2,7 @@
 
 from time import perf_counter_ns
 
-from bench_core.duel.timing import one_by_one
+from bench_core.worker.timing import one_by_one
 
 CALL_NS = 100_000
 CALLS = 250

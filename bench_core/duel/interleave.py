@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from bench_core.analysis.statistics import quad_log_ratios
-from bench_core.duel.timing import shape_of_block
+from bench_core.worker.timing import shape_of_block
 
 ORDERS = ("ABBA", "BAAB")
 SPOILT = 1.10

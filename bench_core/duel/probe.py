@@ -71,9 +71,9 @@ def main(cell: str, folder: str, given: str, modules: str) -> None:
     """The fresh interpreter of `probe`."""
     import_s = _import_s(json.loads(modules))
     from bench_core import discover
-    from bench_core.duel.worker import set_torch_threads
     from bench_core.hardware.memory import peak_bytes
     from bench_core.mode import Job
+    from bench_core.worker.serve import set_torch_threads
 
     discover.give(json.loads(given))
     spec = Cell.parse(cell)

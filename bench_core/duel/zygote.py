@@ -2,50 +2,72 @@
 
 Our own rather than multiprocessing's forkserver: that one re-imports pytest in each child
 (170 ms a fork instead of 15), allows one a parent, and hides exit statuses.
-
-The preload must run no parallel region (libgomp's first one in a child then hangs for ever)
-and no onnxruntime (it starts a thread at import).
 """
 
 import contextlib
-import gc
-import importlib
 import json
 import os
-import signal
 import socket
 import subprocess
-import sys
 import tempfile
-import time
-import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import bench_core
 from bench_core import discover
+from bench_core.duel.environment import Environment, here
 from bench_core.errors import Incomparable, Unavailable, WorkerCrashed, WorkerTimeout
-from bench_core.hardware.processes import die_with_parent, end_children
-from bench_core.interpreter import command, tail
+from bench_core.interpreter import tail
 from bench_core.wire import PROTOCOL, BrokenWire, Wire
 
 _ENDING_LIMIT_S = 5.0
 _ANSWER_LIMIT_S = 30.0
 _LAST_WORDS = 800
 
+_BOOT = """
+import importlib.util, json, sys
+ours, path, *arguments = sys.argv[1:]
+sys.path[:] = json.loads(path)
+spec = importlib.util.spec_from_file_location(
+    "bench_measuring", ours + "/__init__.py", submodule_search_locations=[ours]
+)
+sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+from bench_measuring.worker.zygote import main
+main(*arguments)
+"""
+"""Runs our worker's files, by their place, under a name of their own: see bench_core/worker."""
+
+_OURS = str(Path(bench_core.__file__).resolve().parent)
+
 
 class Zygote:
-    """The parent's handle on one."""
+    """The parent's handle on one.
 
-    def __init__(self, preload: Sequence[str], start_limit_s: float = 120.0) -> None:
+    environment: what it and its contenders run under; None for our own.
+    given: models that were given by their place; None for all that were.
+    """
+
+    def __init__(
+        self,
+        preload: Sequence[str],
+        environment: Environment | None = None,
+        given: dict[str, Any] | None = None,
+        start_limit_s: float = 120.0,
+    ) -> None:
+        environment = environment or here()
         ours, theirs = socket.socketpair()
-        fd, given = theirs.fileno(), json.dumps(discover.given())
+        fd = theirs.fileno()
+        path = json.dumps(environment.path)
+        places = json.dumps(discover.given() if given is None else given)
         self.wire = Wire(ours)
         self.preload = tuple(preload)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)
         self._process = subprocess.Popen(
-            command("bench_core.duel.zygote:main", str(fd), given, *preload),
+            [environment.python, "-c", _BOOT, _OURS, path, str(fd), places, *preload],
             pass_fds=[fd],
+            cwd=environment.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._log,  # what a library writes there must not reach the terminal raw
@@ -54,6 +76,8 @@ class Zygote:
         )
         theirs.close()
         self.pid = self._process.pid
+        self.models: tuple[str, ...] = ()
+        self.modes: tuple[str, ...] = ()
         self._limit_s: float | None = start_limit_s
 
     def await_start(self) -> "Zygote":
@@ -71,6 +95,7 @@ class Zygote:
                 raise Incomparable(
                     f"expected protocol {PROTOCOL}, its bench_core speaks {hello['protocol']}"
                 )
+            self.models, self.modes = tuple(hello["models"]), tuple(hello["modes"])
         return self
 
     def _hello(self, limit_s: float) -> dict[str, Any]:
@@ -139,83 +164,3 @@ _QUIET = {
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
 }
-
-
-def main(fd: str, given: str, *preload: str) -> None:
-    """The zygote's own process."""
-    wire = Wire(socket.socket(fileno=int(fd)))
-    discover.give(json.loads(given))
-    try:
-        for name in preload:
-            importlib.import_module(name)
-        discover.models()
-        discover.modes()
-    except Exception as error:  # noqa: BLE001  (a framework may raise anything when imported)
-        wire.send({"error": f"{type(error).__name__}: {error}"})
-        return
-    gc.collect()
-    gc.freeze()
-    signal.signal(signal.SIGTERM, lambda *_: _end())
-    die_with_parent(signal.SIGTERM)
-    wire.send({"protocol": PROTOCOL})
-    workers: set[int] = set()
-    while True:
-        try:
-            message, _ = wire.receive()
-            if message["do"] == "fork":
-                reply = _fork(wire)
-                workers.add(reply["pid"])
-            else:
-                reply = _reap(message["pid"])
-                workers.discard(message["pid"])
-                end_children(but=workers)
-            wire.send(reply)
-        except BrokenWire:
-            _end()
-
-
-def _end() -> None:
-    """Without a parent nothing that descends from us may go on."""
-    end_children()
-    os._exit(0)
-
-
-def _fork(wire: Wire) -> dict[str, Any]:
-    _, (end_fd, log_fd), _, _ = socket.recv_fds(wire.socket, 1, 2)
-    pid = os.fork()
-    if pid:
-        os.close(end_fd)
-        os.close(log_fd)
-        return {"pid": pid}
-    status = 1
-    try:
-        os.setsid()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        die_with_parent()
-        wire.close()
-        os.dup2(log_fd, 1)
-        os.dup2(log_fd, 2)
-        os.close(log_fd)
-        from bench_core.duel.worker import serve
-
-        serve(Wire(socket.socket(fileno=end_fd)))
-        status = 0
-    except BaseException:  # noqa: BLE001  (the child must never return into the zygote's loop)
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-
-
-def _reap(pid: int) -> dict[str, Any]:
-    """The wait status of a worker that is ending; one that does not end is made to."""
-    deadline = time.monotonic() + _ENDING_LIMIT_S
-    while True:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            return {"status": status}
-        if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-            deadline = float("inf")
-        time.sleep(0.001)

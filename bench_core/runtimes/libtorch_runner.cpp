@@ -7,7 +7,7 @@
 //   warm_up                          → median_ns of the last calls
 //   block    samples, calls          → canary_ns, array: ns of each sample
 //   evidence                         → what the loaded graph and the runtime say of themselves
-// The timed loop is that of bench_core/duel/timing.py, rule for rule.
+// The timed loop is that of bench_core/worker/timing.py, rule for rule.
 
 #include "libtorch_wire.h"
 

@@ -76,7 +76,7 @@ def test_a_budget_of_nothing_still_pays_for_two_launches():
         )
 
     with relaunch() as pair:
-        duel = fight(pair, relaunch, Rule(0.001), of_its_own)
+        duel = fight(pair, relaunch, Rule(1e-9), of_its_own)
     assert duel.look.step == "budget"
     assert len(duel.launches) == MIN_LAUNCHES
     assert duel.quads == MIN_LAUNCHES * QUADS_PER_LAUNCH

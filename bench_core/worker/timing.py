@@ -56,6 +56,20 @@ def warm_up(call: Call, feeds: Sequence[Any]) -> float:
     raise ValueError("a contender needs at least one input")
 
 
+def slowed(call: Call, spin_s: float) -> Call:
+    """`call`, made longer by a spin of so many seconds: what a regression would look like."""
+    spin_ns, clock = int(spin_s * 1e9), perf_counter_ns
+
+    def longer(feed: Any) -> Any:
+        output = call(feed)
+        end = clock() + spin_ns
+        while clock() < end:
+            pass
+        return output
+
+    return longer
+
+
 def shape_of_block(reference_s: float, mode_s: float) -> tuple[int, int, int]:
     """Calls per sample (of both sides), samples per block of the reference and of the mode."""
     fastest = min(reference_s, mode_s)

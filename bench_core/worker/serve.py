@@ -18,26 +18,30 @@ import numpy as np
 
 from bench_core import discover
 from bench_core.cell import Cell
-from bench_core.duel.placing import cpu_time_ns, place_threads, thread_ids
-from bench_core.duel.timing import OwnLoop
-from bench_core.errors import BenchError, NotEngaged, Unavailable, WrongOutput
-from bench_core.hardware.memory import (
-    limit_growth,
-    peak_bytes,
-    restart_peak,
-    says_out_of_memory,
-)
 from bench_core.mode import Job, Mode
 from bench_core.runner import Inputs, Loop, Runner
-from bench_core.wire import BrokenWire, Message, Wire
+
+from ..hardware.memory import limit_growth, peak_bytes, restart_peak, says_out_of_memory
+from ..wire import BrokenWire, Message, Wire
+from .placing import cpu_time_ns, place_threads, thread_ids
+from .timing import OwnLoop, slowed
 
 Answer = tuple[Message, Sequence[np.ndarray]]
 
 _TRAIL_CHARACTERS = 6000
 _EVIDENCE_CHARACTERS = 1 << 20
+_NOT_ENGAGED = "not_engaged"
 _SETTLING_S = 0.1
 """Longer than any runtime spins after a call: ONNX Runtime does for 45 ms, libgomp for 10."""
 _IDLE_S = 0.05
+
+
+class Refusal(Exception):
+    """What a worker itself has to say against a cell; `status` is the record's."""
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Held:
@@ -78,10 +82,16 @@ class Held:
             "built_module": "module" in vars(self.job),
             "artifact_bytes": operator.index(self.runner.artifact_bytes),
             "artifact_sha256": self.runner.artifact_sha256,
+            "min_sqnr_db": self.mode.min_sqnr_db,
+            "stochastic": self.mode.stochastic,
+            "any_shape": self.mode.any_shape,
         }, []
 
-    def warm(self, cores: list[int]) -> Answer:
-        """Place the threads, warm up, place those that came up meanwhile."""
+    def warm(self, cores: list[int], slowdown: float = 0.0) -> Answer:
+        """Place the threads, warm up, place those that came up meanwhile.
+
+        slowdown: from then on each call takes that share of its own median longer, `spin_s`.
+        """
         self.cores, pid = cores, self.loop.pid
         place_threads(pid, cores)
         self.loop.warm_up(self.feeds)
@@ -90,7 +100,12 @@ class Held:
         median_s = self.loop.warm_up(self.feeds)
         ran = {thread: ns - before.get(thread, 0) for thread, ns in cpu_time_ns(pid).items()}
         busy = sum(ns > 0.05 * max(ran.values()) for ns in ran.values())
-        return {"median_s": median_s, "threads_busy": busy}, []
+        spin_s = slowdown * median_s
+        if slowdown:
+            if self.runner.loop is not None:
+                raise Refusal("unsupported", "its calls are made where no slowdown can be put")
+            self.loop = OwnLoop(slowed(self.runner.call, spin_s))
+        return {"median_s": median_s + spin_s, "threads_busy": busy, "spin_s": spin_s}, []
 
     def block(self, samples: int, calls: int) -> Answer:
         """One timed block. Threads that appeared since the last are placed first."""
@@ -136,7 +151,7 @@ class Held:
         for one in found:
             if not isinstance(one, np.ndarray) or one.dtype != np.float64:
                 kind = getattr(one, "dtype", type(one).__name__)
-                raise WrongOutput(f"expected outputs as float64 arrays, found {kind}")
+                raise Refusal("wrong_output", f"expected outputs as float64 arrays, found {kind}")
         return found
 
 
@@ -168,14 +183,15 @@ def peak_flops(dtype: str, threads: int, cores: list[int]) -> Answer:
 def import_frameworks(mode: Mode) -> None:
     """Import what the mode runs on, so that memory and time from here on are the model's own.
 
-    Raises: Unavailable if one is not installed.
+    Raises: Refusal if one is not installed.
     """
     for name in dict.fromkeys((*mode.requires, *mode.frameworks)):
         try:
             importlib.import_module(name)
         except ImportError as error:
-            raise Unavailable(
-                f"{mode.name} needs the module {name}, which cannot be imported here ({error})"
+            raise Refusal(
+                "skipped",
+                f"{mode.name} needs the module {name}, which cannot be imported here ({error})",
             ) from error
 
 
@@ -214,18 +230,19 @@ def serve(wire: Wire) -> None:
 
 
 def _as_json(evidence: Any) -> dict[str, Any]:
-    """What a record can hold of it, unchanged. Raises: NotEngaged if that is not all."""
+    """What a record can hold of it, unchanged. Raises: Refusal if that is not all."""
     try:
         text = json.dumps(evidence, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise NotEngaged(f"its evidence cannot be written as JSON: {error}") from None
+        raise Refusal(_NOT_ENGAGED, f"its evidence cannot be written as JSON: {error}") from None
     if len(text) > _EVIDENCE_CHARACTERS:
-        raise NotEngaged(
-            f"its evidence has {len(text):,} characters; a record keeps {_EVIDENCE_CHARACTERS:,}"
+        raise Refusal(
+            _NOT_ENGAGED,
+            f"its evidence has {len(text):,} characters; a record keeps {_EVIDENCE_CHARACTERS:,}",
         )
     found = json.loads(text)
     if not isinstance(found, dict):
-        raise NotEngaged(f"expected evidence by name, found a {type(evidence).__name__}")
+        raise Refusal(_NOT_ENGAGED, f"expected evidence by name, found a {type(evidence).__name__}")
     return found
 
 
@@ -243,8 +260,8 @@ def _described(error: Exception) -> Message:
     if isinstance(error, MemoryError) or says_out_of_memory(text):
         status = "out_of_memory"
         text = text or "the process asked for more memory than there is"
-    elif isinstance(error, BenchError):
-        status = error.status
+    elif isinstance(known := getattr(error, "status", None), str):
+        status = known  # an error of the side's own bench_core says what became of its cell
     else:
         status = "error"
         text = f"{type(error).__name__}: {text}"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_core.duel.cost import loop_cost
-from bench_core.duel.timing import (
+from bench_core.worker.timing import (
     BLOCK_MIN_CALLS,
     BLOCK_S,
     SINGLE_CALL_S,
