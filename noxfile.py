@@ -48,6 +48,18 @@ def aa(session: nox.Session) -> None:
 
 
 @nox.session
+def gate(session: nox.Session) -> None:
+    """Judge the working tree against another revision: -- --base origin/main."""
+    bench(session, "gate")
+
+
+@nox.session
+def compare(session: nox.Session) -> None:
+    """What changed between saved runs: -- A.json B.json."""
+    bench(session, "compare")
+
+
+@nox.session
 def modes(session: nox.Session) -> None:
     """List the ways to run a model."""
     bench(session, "modes")

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from bench_core.analysis.units import duration, percent, visible
+from bench_core.analysis.units import visible
 from bench_core.errors import BenchError, UsageError, explained
 from bench_core.sweep.options import OPTIONS, Option
 
@@ -116,34 +116,46 @@ def aa(
 @app.command()
 def cost() -> None:
     """What the harness itself costs: per timed call, and of the last sweep's wall time."""
-    from bench_core.analysis.load import load
-    from bench_core.duel.cost import loop_cost
+    from bench_core.sweep import wall_time
 
-    console = Console()
-    share = loop_cost()
-    console.print(f"per timed call of 100 µs: {share * 100:+.2f} % over a bare loop")
-    files = sorted(Path("results").glob("*.json"), key=lambda file: file.stat().st_mtime)
-    if not files:
-        console.print("no saved run in results/: `bench run` first, to see where its time goes")
-        return
-    results = load(files[-1])
-    table = Table("phase", "seconds", "share", title=str(files[-1]), title_justify="left")
-    spent = results.session["wall_s"]
-    total = sum(spent.values())
-    for phase, seconds in sorted(spent.items(), key=lambda item: -item[1]):
-        table.add_row(phase, f"{seconds:.1f}", percent(seconds / total))
-    console.print(table)
-    precise = [
-        record.wall_s
-        for record in results.cells
-        if record.speedup and record.speedup.limited_by != "budget" and record.wall_s
-    ]
-    if precise:
-        middle = sorted(precise)[len(precise) // 2]
-        console.print(
-            f"{len(precise)} of {len(results.cells)} cells reached the wanted half-width before "
-            f"their budget; the median one took {duration(middle)}, start and checks included"
-        )
+    wall_time.show(Path("results"), Console())
+
+
+@app.command()
+@sweep_options(but=("budget-s", "resume", "reference"))
+def gate(
+    base: Annotated[str, typer.Option(help="the revision to compare with: origin/main")] = "",
+    threshold: Annotated[str, typer.Option(help="the slowdown that must be found (5%)")] = "",
+    slowdown: Annotated[str, typer.Option(help="inject one into head, to see it found")] = "",
+    self_check: Annotated[bool, typer.Option("--aa", help="head against head")] = False,
+    allow_unsure: Annotated[
+        bool, typer.Option(help="what could not be judged does not fail")
+    ] = False,
+    **given: Any,
+) -> None:
+    """Judge the working tree against another revision, both timed in turn, in one job."""
+    from bench_core.gate import command, session
+    from bench_core.sweep import options
+
+    if bool(base) == self_check:
+        raise UsageError("expected either --base REVISION or --aa (head against itself)")
+    given = {option.destination: None for option in OPTIONS} | given
+    given["bench_profile"] = given["bench_profile"] or "gate"
+    asked = session.Asked(base or None, threshold or None, slowdown or None, allow_unsure)
+    raise typer.Exit(command.gate(options.request(given.get), asked, Console()))
+
+
+@app.command("calibrate-gate")
+def calibrate_gate(
+    pairs: Annotated[int, typer.Option(help="launches of each condition, all runs together")] = 24,
+    suites: Annotated[int, typer.Option(help="real suites of 4 cells, of each condition")] = 20,
+    whole_suites: Annotated[int, typer.Option(help="real suites of 24 cells, quiet")] = 10,
+) -> None:
+    """Measure how often the gate is wrong here: gather launches, replay suites, say it."""
+    from bench_core.gate import calibrate
+
+    wanted = calibrate.Wanted(pairs, suites, whole_suites)
+    calibrate.show(wanted, Path("results"), Path("README.md"), Console())
 
 
 @app.command()

@@ -7,6 +7,9 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
+from bench_core.analysis.gate_result import STAGES, GateResult
+from bench_core.analysis.gate_words import METRICS
+from bench_core.analysis.verdict import KINDS, Verdict
 from bench_core.cell import Cell
 from bench_core.record import Advice, Record
 
@@ -68,7 +71,7 @@ def _replaced(value: Any, path: tuple, part: Any) -> Any:
     return copy
 
 
-def _of(kind: Any, **given: st.SearchStrategy) -> st.SearchStrategy:
+def _of(kind: Any, /, **given: st.SearchStrategy) -> st.SearchStrategy:
     """Values of a type as `bench_core.record` spells them; `given` replaces fields."""
     if is_dataclass(kind):
         hints = get_type_hints(kind)
@@ -83,3 +86,41 @@ def _of(kind: Any, **given: st.SearchStrategy) -> st.SearchStrategy:
         return st.dictionaries(st.text(max_size=6), _of(inner[1]), max_size=3)
     plain = {float: finite, int: st.integers(-(2**63), 2**63 - 1), str: texts, bool: st.booleans()}
     return json_values if kind is Any else plain[kind]
+
+
+def verdicts() -> st.SearchStrategy[Verdict]:
+    """Any verdict that its types allow, sensible or not, of a cell of ours or of any name."""
+    return _of(
+        Verdict,
+        cell=cells().map(str) | texts,
+        metric=st.sampled_from(list(METRICS)),
+        kind=st.sampled_from(KINDS),
+    )
+
+
+def gate_results() -> st.SearchStrategy[GateResult]:
+    """Any gate, with any names and numbers."""
+    by_stage = st.dictionaries(st.sampled_from(STAGES), _of(tuple[float, ...]))
+    return _of(
+        GateResult,
+        session=_gate_sessions(),
+        verdicts=st.lists(verdicts(), max_size=6, unique_by=lambda v: (v.cell, v.metric)).map(
+            tuple
+        ),
+        launches=st.dictionaries(texts, by_stage, max_size=3),
+        invalid=st.none() | texts,
+        slowdown=st.none() | finite,
+    )
+
+
+def _gate_sessions() -> st.SearchStrategy[dict[str, Any]]:
+    cpu = st.fixed_dictionaries({"model": texts, "usable_cores": st.lists(st.integers())})
+    known = {
+        "machine": st.fixed_dictionaries({"cpu": cpu}),
+        "threads": st.integers(),
+        "versions": st.dictionaries(st.sampled_from(["torch", "python"]) | texts, texts),
+        "warnings": st.lists(texts, max_size=20),
+        "wall_s": st.none() | st.dictionaries(texts, st.floats(0, 1e9), max_size=3),
+        "environment": json_values,
+    }
+    return st.fixed_dictionaries({}, optional=known)

@@ -1,7 +1,8 @@
 """Reads a saved run. Result files are untrusted: whatever is not as expected is refused."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,32 +30,66 @@ def load(path: Path) -> Results:
 
     Raises: UsageError if it is missing, empty, torn, or not ours.
     """
+    with named(path):
+        return results(parse(content(path)))
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Have whatever is wrong with a file said with its name."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: expected a saved run, found: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{path}: expected a saved run (JSON), found bytes, not text") from None
-    if not text.strip():
-        raise UsageError(f"{path}: expected a saved run, found an empty file; run it again")
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(
-            f"{path}: expected JSON, found {error}; if the file was cut off, run it again"
-        ) from None
-    try:
-        return _results(data)
+        yield
     except (ValueError, UsageError) as error:
         raise UsageError(f"{path}: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{path}: expected a saved run, found lists nested too deep") from None
 
 
-def _results(data: Any) -> Results:
+def content(path: Path) -> bytes:
+    """Raises: UsageError if there is no such file."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"expected a saved run, found: {error.strerror}") from None
+
+
+def parse(text: bytes) -> Any:
+    """What JSON says, every key once.
+
+    Raises: UsageError if it is empty or torn.
+    """
+    if not text.strip():
+        raise UsageError("expected a saved run, found an empty file; run it again")
+    try:
+        return json.loads(text.decode(), object_pairs_hook=_once)
+    except UnicodeDecodeError:
+        raise UsageError("expected a saved run (JSON), found bytes, not text") from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"expected JSON, found {error}; if the file was cut off, run it again"
+        ) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; json would keep the last of two equal keys and say nothing."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r:.40} twice in one object")
+    return found
+
+
+def results(data: Any) -> Results:
+    """A run of ours, from what its file holds.
+
+    Raises: ValueError or UsageError if it is not one.
+    """
     bench = data.get("bench") if isinstance(data, dict) else None
     if not isinstance(bench, dict):
         raise UsageError(
             "expected the key 'bench' of a run saved by `bench run`, found none; "
-            "a plain pytest-benchmark file has only times and cannot be judged"
+            "a plain pytest-benchmark file has only times: `bench compare` reads it"
         )
     if bench.get("schema") != SCHEMA:
         raise ValueError(

@@ -96,18 +96,20 @@ def pooled_launch_sd(values: Sequence[float]) -> LaunchSpread:
     return LaunchSpread(math.sqrt((total + PRIOR_LAUNCH_DOF * PRIOR_LAUNCH_SD**2) / dof), dof)
 
 
-def family_spread(floor: LaunchSpread, cells: Sequence[Sequence[float]]) -> LaunchSpread:
+def family_spread(
+    floor: LaunchSpread, cells: Sequence[Sequence[float]], floor_dof: float = FLOOR_DOF
+) -> LaunchSpread:
     """The spread of launch values about the mean of their own cell, pooled over `cells`.
 
     Two programs that differ answer differently to what the machine does from one launch to
     the next: the ratio of eager to ONNX Runtime spread by 6 % where A/A launches spread by
-    1.3 %. So the A/A spread, `floor`, is only a prior here, worth 2 degrees of freedom.
+    1.3 %. So the A/A spread, `floor`, is only a prior here, worth 2 degrees of freedom; where
+    the two sides are nearly the same program, as base and head are, it is worth its own.
     """
-    dof = FLOOR_DOF + sum(len(values) - 1 for values in cells)
-    total = FLOOR_DOF * floor.sd**2
-    for values in cells:
-        total += float(np.var(values)) * len(values)
-    return LaunchSpread(math.sqrt(total / dof), dof)
+    dof = floor_dof + sum(len(values) - 1 for values in cells)
+    squares = [float(np.var(values)) * len(values) for values in cells]
+    # fsum: the order of the cells must not change a digit.
+    return LaunchSpread(math.sqrt(math.fsum([floor_dof * floor.sd**2, *squares]) / dof), dof)
 
 
 def estimate(

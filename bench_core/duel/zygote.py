@@ -10,7 +10,7 @@ import os
 import socket
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -53,14 +53,14 @@ class Zygote:
         self,
         preload: Sequence[str],
         environment: Environment | None = None,
-        given: dict[str, Any] | None = None,
+        given: Mapping[str, Any] | None = None,
         start_limit_s: float = 120.0,
     ) -> None:
         environment = environment or here()
         ours, theirs = socket.socketpair()
         fd = theirs.fileno()
         path = json.dumps(environment.path)
-        places = json.dumps(discover.given() if given is None else given)
+        places = json.dumps(discover.given() if given is None else dict(given))
         self.wire = Wire(ours)
         self.preload = tuple(preload)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)

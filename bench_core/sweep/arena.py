@@ -21,6 +21,7 @@ from bench_core.hardware.cpu import usable_cores
 from bench_core.model import Model
 from bench_core.sweep.cache import cell_folder
 from bench_core.sweep.oracle import Oracle, ask_oracle
+from bench_core.sweep.origin import OURS, Origin
 from bench_core.sweep.results import write_json
 from bench_core.sweep.stopwatch import Stopwatch
 
@@ -32,6 +33,8 @@ class Arena:
     say: told, in a few words, what is being done.
     probe_each: start every mode of every model once in a fresh interpreter, for real.
     memory_bytes: the most that a contender may take beyond its frameworks; None for no limit.
+    origin: whose code they run.
+    preload: what a zygote imports; None: what the model at hand needs.
     verified: process ids of references whose outputs were found to be right.
     """
 
@@ -44,9 +47,12 @@ class Arena:
         *,
         probe_each: bool = False,
         memory_bytes: int | None = None,
+        origin: Origin = OURS,
     ) -> None:
         self._reference_mode = reference
         self.memory_bytes = memory_bytes
+        self.origin = origin
+        self.preload: tuple[str, ...] | None = None
         self.threads = threads
         self.cache = cache
         self.say = say
@@ -83,19 +89,29 @@ class Arena:
 
     def folder(self, cell: Cell) -> Path:
         """Where the cell's artefacts and its cold reading are kept."""
-        return cell_folder(self.cache, cell)
+        return cell_folder(self.cache, cell, self.origin)
+
+    def new_zygote(self, preload: tuple[str, ...]) -> Zygote:
+        """One that is starting up."""
+        return Zygote(preload, self.origin.environment, self.origin.given)
 
     def zygote(self, model: Model) -> Zygote:
         """One with the model's frameworks, shared by the cells that follow each other."""
-        preload = _preload(model)
+        preload = self.preload or _preload(model)
         if self._zygote is None or self._zygote[0] != preload or not self._zygote[1].alive:
-            self.close()
             self.say(f"starting: {', '.join(preload)}")
-            with self.watch("starting"):
-                zygote = Zygote(preload)
-                self._zygote = (preload, zygote)
-                zygote.await_start()
-        return self._zygote[1]
+            zygote = self.begin(preload)
+        else:
+            zygote = self._zygote[1]
+        with self.watch("starting"):
+            return zygote.await_start()
+
+    def begin(self, preload: tuple[str, ...]) -> Zygote:
+        """End every process, and have a new zygote start up; `zygote` waits for it."""
+        self.close()
+        zygote = self.new_zygote(preload)
+        self._zygote = (preload, zygote)
+        return zygote
 
     def contender(self, cell: Cell, zygote: Zygote | None = None) -> Contender:
         """A warm one. The first ever of its cell is started twice, for the cold reading.
@@ -109,15 +125,22 @@ class Arena:
             self.say(f"{cell.mode}: first build")
             if folder.exists():
                 shutil.rmtree(folder)  # what a build that came to nothing left would not be cold
-            with (
-                self.watch("building, first time"),
-                Contender(parent, cell, folder, self.cores, self.memory_bytes) as cold,
-            ):
+            with self.watch("building, first time"), self._start(parent, cell) as cold:
                 reading = {**cold.started, "date": date.today().isoformat()}
             write_json(note, reading)
         self.say(f"{cell.mode}: building")
         with self.watch("building"):
-            return Contender(parent, cell, folder, self.cores, self.memory_bytes)
+            return self._start(parent, cell)
+
+    def _start(self, zygote: Zygote, cell: Cell) -> Contender:
+        return Contender(
+            zygote,
+            cell,
+            self.folder(cell),
+            self.cores,
+            self.memory_bytes,
+            self.origin.slowdown,
+        )
 
     def cold_reading(self, cell: Cell) -> dict[str, Any]:
         """What the first start of this cell took, and its date."""
@@ -148,7 +171,7 @@ class Arena:
         preload = _preload(discover.model(first.model))
         with ExitStack() as stack:
             with self.watch("starting"):
-                zygotes = [stack.enter_context(Zygote(preload)) for _ in range(2)]
+                zygotes = [stack.enter_context(self.new_zygote(preload)) for _ in range(2)]
                 for zygote in zygotes:
                     zygote.await_start()
             pair = [

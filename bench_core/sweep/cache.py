@@ -8,23 +8,24 @@ from pathlib import Path
 
 from bench_core.cell import Cell
 from bench_core.sweep.fingerprint import making_key
+from bench_core.sweep.origin import OURS, Origin
 
 _MADE = "made-"
 _LONGEST_NAME = 200
 """A file system takes 255 bytes; artefacts and parts of them add some of their own."""
 
 
-def model_folder(cache: Path, model: str) -> Path:
-    """All that was made of one model, by these versions, on such a machine."""
-    folder = cache / f"{_MADE}{making_key(model)}"
+def model_folder(cache: Path, model: str, origin: Origin = OURS) -> Path:
+    """All that was made of one model, by that code and these versions, on such a machine."""
+    folder = cache / f"{_MADE}{making_key(model, origin.package, origin.beside)}"
     folder.mkdir(parents=True, exist_ok=True)
     os.utime(folder)
     return folder
 
 
-def cell_folder(cache: Path, cell: Cell) -> Path:
+def cell_folder(cache: Path, cell: Cell, origin: Origin = OURS) -> Path:
     """What one cell made."""
-    return model_folder(cache, cell.model) / file_name(str(cell))
+    return model_folder(cache, cell.model, origin) / file_name(str(cell))
 
 
 def file_name(text: str) -> str:

@@ -82,10 +82,14 @@ def _git(*arguments: str) -> str:
 
 
 @cache
-def making_key(model: str) -> str:
-    """Names what artefacts of that model are made from, and the machine that they are made for."""
+def making_key(model: str, package: Path = _PACKAGE, beside: Path | None = None) -> str:
+    """Names what artefacts of that model are made from, and the machine that they are made for.
+
+    package: the bench_core that makes them. beside: a folder whose Python files do too.
+    """
     return _key(
-        _sources(_MAKING),
+        _sources(package, _MAKING),
+        _hash_files(sorted(beside.rglob("*.py"))) if beside else None,
         discover.model(model).source,
         _weights(model),
         versions(),
@@ -97,7 +101,7 @@ def making_key(model: str) -> str:
 def measuring_key(model: str, settings: tuple[Any, ...]) -> str:
     """Names all that a record depends on: the same key, and it need not be measured again."""
     return _key(
-        _sources(("",)),
+        _sources(_PACKAGE, ("",)),
         discover.model(model).source,
         _weights(model),
         versions(),
@@ -115,12 +119,13 @@ def _weights(model: str) -> str:
         return str(error)
 
 
-def _sources(parts: tuple[str, ...]) -> str:
+def _sources(package: Path, parts: tuple[str, ...]) -> str:
+    """Of all files: a runner in C++ and weights make a difference as code in Python does."""
     files: list[Path] = []
     for part in parts:
-        place = _PACKAGE / part
-        files += sorted(place.rglob("*.py")) if place.is_dir() else [place]
-    return _hash_files(files)
+        place = package / part
+        files += sorted(place.rglob("*")) if place.is_dir() else [place]
+    return _hash_files(file for file in files if file.is_file() and file.suffix != ".pyc")
 
 
 def _hash_files(files: Iterable[Path]) -> str:

@@ -64,7 +64,7 @@ OPTIONS = (
         float,
         "memory a contender may take beyond its frameworks, in GiB (what is available)",
     ),
-    Option("profile", str, "which cells: smoke, default or full"),
+    Option("profile", str, "which cells: smoke, default, gate or full"),
     Option("resume", bool, "go on with the run that was stopped; nothing done is run again"),
 )
 

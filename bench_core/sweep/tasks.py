@@ -34,28 +34,26 @@ def task_score(arena: Arena, cell: Cell) -> TaskScore | None:
     if model.task is None:
         return None
     float_cell = replace(cell, mode=arena.reference_mode(cell), provider="cpu")
-    reference = _answers(arena, float_cell, model.task)
+    reference = answers(arena, float_cell, model.task)
     score = _score(model.task, reference)
     if not mode.lossy:
         return judge.inherit(score, float_cell.mode)
-    answers = _answers(arena, cell, model.task)
-    return judge.against(
-        reference.predicted, answers.predicted, answers.expected, _score(model.task, answers)
-    )
+    own = answers(arena, cell, model.task)
+    return judge.against(reference.predicted, own.predicted, own.expected, _score(model.task, own))
 
 
-def _score(task: Task, answers: Answers) -> TaskScore:
+def _score(task: Task, found: Answers) -> TaskScore:
     return judge.score(
         task.name,
         task.length,
-        answers.predicted,
-        answers.expected,
-        answers.corpus_sha256,
+        found.predicted,
+        found.expected,
+        found.corpus_sha256,
         task.macro,
     )
 
 
-def _answers(arena: Arena, cell: Cell, task: Task) -> Answers:
+def answers(arena: Arena, cell: Cell, task: Task) -> Answers:
     """Run the task, or read what it gave before for the same artefact."""
     at = replace(cell, length=task.length, batch=1)
     note = arena.folder(at) / "artifact.json"

@@ -85,6 +85,7 @@ class Held:
             "min_sqnr_db": self.mode.min_sqnr_db,
             "stochastic": self.mode.stochastic,
             "any_shape": self.mode.any_shape,
+            "files": _imported_files(),
         }, []
 
     def warm(self, cores: list[int], slowdown: float = 0.0) -> Answer:
@@ -227,6 +228,18 @@ def serve(wire: Wire) -> None:
             wire.send(reply, arrays)
         except (TypeError, ValueError, MemoryError) as error:
             wire.send({"error": _described(error)})
+
+
+def _imported_files() -> list[str]:
+    """Of all modules but the interpreter's, its packages' and these files' own."""
+    ours = __name__.partition(".")[0]
+    found = (
+        getattr(module, "__file__", None)
+        for name, module in list(sys.modules.items())
+        if name.partition(".")[0] != ours
+    )
+    installed = (sys.prefix, sys.base_prefix)
+    return [file for file in found if isinstance(file, str) and not file.startswith(installed)]
 
 
 def _as_json(evidence: Any) -> dict[str, Any]:

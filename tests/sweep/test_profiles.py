@@ -56,7 +56,7 @@ def test_what_is_named_replaces_what_the_profile_says():
         (Request(modes=("int8_dinamic",)), "int8_dynamic"),
         (Request(models=("mini_lm",)), "minilm"),
         (Request(reference="eager"), "eager_eval"),
-        (Request(profile="quick"), "smoke, default and full"),
+        (Request(profile="quick"), "smoke, default, gate and full"),
         (Request(threads=10_000), "usable cores"),
         (Request(threads=0), "usable cores"),
         (Request(batch=0), "from 1 up"),

@@ -1,0 +1,1 @@
+"""Base against head in one job: two trees, their environments, launches, verdicts."""

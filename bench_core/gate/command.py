@@ -1,0 +1,47 @@
+"""`bench gate`: run, save in every form, print, and say with what to exit."""
+
+import os
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from bench_core.analysis import gate_junit, gate_markdown, gate_report
+from bench_core.analysis.gate_result import GateResult
+from bench_core.cache_folder import default_cache
+from bench_core.gate import session
+from bench_core.gate.progress import Progress
+from bench_core.gate.trees import root
+from bench_core.sweep.profiles import Request
+from bench_core.sweep.results import GATE, check_writable, free_name, whole, write_json
+
+
+def gate(request: Request, asked: session.Asked, console: Console) -> int:
+    """The exit code.
+
+    Raises: UsageError or Incomparable before anything runs, OSError where it cannot be saved.
+    """
+    folder = root() / "results"
+    check_writable(folder)
+    result = session.run(request, asked, default_cache(), Progress())
+    gate_report.render(result, console)
+    for path in save(result, folder):
+        console.print(f"saved {path}", soft_wrap=True)
+    return result.exit_code
+
+
+def save(result: GateResult, folder: Path) -> list[Path]:
+    """As JSON, Markdown and JUnit XML; and where GitHub Actions asks for it, as its summary."""
+    path = free_name(folder, f"{GATE}{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
+    texts = {
+        path.with_suffix(".md"): gate_markdown.render(result),
+        path.with_suffix(".xml"): gate_junit.render(result),
+    }
+    write_json(path, result.to_json())
+    for file, text in texts.items():
+        with whole(file) as part:
+            part.write_text(text, encoding="utf-8")
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as stream:
+            stream.write(texts[path.with_suffix(".md")])
+    return [path, *texts]

@@ -1,0 +1,83 @@
+"""What one side's cell came to, and what is read of it beside its time."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bench_core import discover
+from bench_core.analysis.fidelity import judge
+from bench_core.duel.contender import Contender
+from bench_core.errors import BenchError, NotEngaged, WrongOutput
+from bench_core.sweep.oracle import Oracle, verify_specs
+from bench_core.wire import Message
+
+
+@dataclass
+class Standing:
+    """Filled in as a side's contenders come and go.
+
+    ready_s: load, build and first call of each launch. peak_rss_bytes: growth over the imports.
+    outputs: on the inputs that it was verified on. median_s: of all timed blocks of a launch.
+    """
+
+    status: str = "ok"
+    reason: str | None = None
+    artifact_bytes: int = 0
+    artifact_sha256: str = ""
+    lossy: bool = False
+    peak_rss_bytes: int = 0
+    ready_s: list[float] = field(default_factory=list)
+    median_s: list[float] = field(default_factory=list)
+    outputs: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "ok"
+
+    def fail(self, error: BenchError) -> None:
+        """The first failure stands."""
+        if self.ok:
+            self.status, self.reason = error.status, str(error)
+
+    def start(self, started: Message) -> None:
+        """Take over what its worker said of its build."""
+        self.artifact_bytes = started["artifact_bytes"]
+        self.artifact_sha256 = started["artifact_sha256"]
+        self.lossy = started["min_sqnr_db"] is not None
+        self.ready_s.append(sum(started[part] for part in ("load_s", "build_s", "first_call_s")))
+
+
+def examine(
+    contender: Contender, standing: Standing, oracles: Iterable[Callable[[], Oracle]]
+) -> None:
+    """Read its evidence, and hold its outputs against the first oracle that agrees with them.
+
+    Raises: NotEngaged, WrongOutput, and whatever its process comes to.
+    """
+    reply, _ = contender.ask("evidence")
+    apart_bytes = reply["apart_bytes"]
+    standing.peak_rss_bytes = reply["growth_bytes"] if apart_bytes is None else apart_bytes
+    if reply["not_engaged"] is not None:
+        raise NotEngaged(reply["not_engaged"] or "its mode says so, and not why")
+    if contender.started["stochastic"]:
+        return
+    model = discover.model(contender.cell.model)
+    own, other = verify_specs(model, contender.cell)
+    specs = own + other if contender.started["any_shape"] else own
+    _, standing.outputs = contender.ask("outputs", inputs=specs)
+    problems = []
+    for ask in oracles:
+        oracle = ask()
+        _, wrong = judge(
+            standing.outputs,
+            [output for spec in specs for output in oracle.exact[spec]],
+            [output for spec in specs for output in oracle.eager[spec]],
+            min_sqnr_db=contender.started["min_sqnr_db"],
+            oracle_name=oracle.name,
+            top1=False,
+        )
+        if not wrong:
+            return
+        problems.append(wrong)
+    raise WrongOutput(problems[0])

@@ -1,0 +1,179 @@
+"""Fresh launches: new zygotes for both sides, and every cell asked for fought once in them."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from bench_core import discover
+from bench_core.analysis import protocol
+from bench_core.analysis.statistics import launch_value
+from bench_core.cell import Cell
+from bench_core.duel.contender import Contender
+from bench_core.duel.interleave import Interleaving, Launch
+from bench_core.duel.stopping import QUADS_PER_LAUNCH
+from bench_core.errors import BenchError
+from bench_core.gate.exam import Standing, examine
+from bench_core.gate.sides import Sides, check_files
+
+BASE, HEAD, AGAIN = "base", "head", "again"
+
+SENTINELS = {
+    Cell("mlp", "eager_inference_mode", 1): "dispatch",
+    Cell("pointwise", "eager_inference_mode", 1024): "memory",
+    Cell("mlp", "eager_inference_mode", 1024): "compute",
+}
+"""What base duels against itself in each launch, and what bounds it; torch alone is needed.
+
+Tensors of 64 KiB: from 128 KiB on glibc may map each anew, and a launch is 50 % slower or not."""
+
+
+class SideFailed(Exception):
+    """A contender failed while it was timed; `side` says which."""
+
+    def __init__(self, side: str, error: BenchError) -> None:
+        super().__init__(str(error))
+        self.side = side
+        self.error = error
+
+
+@dataclass(frozen=True)
+class Blamed:
+    """A contender whose failures say whose they are."""
+
+    side: str
+    contender: Contender
+
+    def warm(self) -> Any:
+        try:
+            return self.contender.warm()
+        except BenchError as error:
+            raise SideFailed(self.side, error) from error
+
+    def block(self, samples: int, calls: int) -> tuple[np.ndarray, list[int]]:
+        try:
+            return self.contender.block(samples, calls)
+        except BenchError as error:
+            raise SideFailed(self.side, error) from error
+
+
+def _drop(_cell: Cell, _launch: Launch) -> None:
+    """Raw samples are wanted by the calibration alone."""
+
+
+@dataclass
+class Launches:
+    """Calls itself a launch of `cells`, as `protocol.decide` wants one.
+
+    say: told, in a few words, what is being done.
+    keep: given each cell's blocks.
+    standings: of each cell and side, what became of it. achieved: per cell, the injected shares.
+    """
+
+    sides: Sides
+    say: Callable[[str], None]
+    keep: Callable[[Cell, Launch], None] = _drop
+    standings: dict[str, dict[str, Standing]] = field(default_factory=dict)
+    achieved: dict[str, list[float]] = field(default_factory=dict)
+    count: int = 0
+
+    @property
+    def sentinels(self) -> dict[str, str]:
+        """The class of each sentinel cell that base has the model of."""
+        threads, known = self.sides.base.threads, self.sides.base_models
+        return {
+            str(replace(cell, threads=threads)): bound
+            for cell, bound in SENTINELS.items()
+            if cell.model in known
+        }
+
+    def __call__(self, cells: Sequence[str]) -> protocol.Launch:
+        """One launch value, log(head / base), of each cell that did not fail."""
+        chosen = [Cell.parse(name) for name in cells]
+        self._new_zygotes(chosen)
+        values: dict[str, float] = {}
+        control: dict[str, float] = {}
+        duels = [(Cell.parse(name), True) for name in self.sentinels]
+        duels += [(cell, False) for cell in chosen]
+        turn = self.count % len(duels)  # nobody is always the first after a start
+        for done, (cell, sentinel) in enumerate([*duels[turn:], *duels[:turn]], 1):
+            what = "A/A control" if sentinel else cell.mode
+            self.say(f"launch {self.count + 1}, {done} of {len(duels)}: {cell.model} {what}")
+            names = (BASE, AGAIN) if sentinel else (BASE, HEAD)
+            value = self._fight(cell, names)
+            if value is not None:
+                (control if sentinel else values)[str(cell)] = value
+        self.count += 1
+        return protocol.Launch(values, control)
+
+    def _new_zygotes(self, cells: Sequence[Cell]) -> None:
+        frameworks = [name for cell in cells for name in discover.model(cell.model).frameworks]
+        preload = tuple(dict.fromkeys(("torch", *frameworks)))
+        arenas = (self.sides.base, self.sides.head, self.sides.again)
+        self.say(f"launch {self.count + 1}: importing {', '.join(preload)}")
+        for arena in arenas:
+            arena.preload = preload
+        for zygote in [arena.begin(preload) for arena in arenas]:  # they start side by side
+            zygote.await_start()
+
+    def _fight(self, cell: Cell, names: tuple[str, str]) -> float | None:
+        """Build both, duel, and the first time examine them. A failure is its side's standing."""
+        standings = {name: Standing() for name in names}
+        if HEAD in names:
+            standings = self.standings.setdefault(str(cell), standings)
+        first = not any(standing.ready_s for standing in standings.values())
+        with ExitStack() as stack:
+            pair: dict[str, Contender] = {}
+            for name in names[:: -1 if self.count % 2 else 1]:
+                try:
+                    pair[name] = stack.enter_context(self.sides.named(name).contender(cell))
+                    standings[name].start(pair[name].started)
+                    check_files(self.sides.tree(name), pair[name].started["files"])
+                except BenchError as error:
+                    standings[name].fail(error)
+            if not all(standing.ok for standing in standings.values()):
+                return None
+            value = self._time(cell, names, pair, standings)
+            if first and HEAD in names:
+                self._examine(cell, pair, standings)
+        return value if all(standing.ok for standing in standings.values()) else None
+
+    def _time(
+        self,
+        cell: Cell,
+        names: tuple[str, str],
+        pair: dict[str, Contender],
+        standings: dict[str, Standing],
+    ) -> float | None:
+        base, other = (Blamed(name, pair[name]) for name in names)
+        try:
+            duel = Interleaving(base, other, self.count)
+            launch = duel.run(QUADS_PER_LAUNCH)
+        except SideFailed as failed:
+            standings[failed.side].fail(failed.error)
+            return None
+        medians = [median(launch.block_medians_s(side)) for side in "AB"]
+        for name, median_s in zip(names, medians, strict=True):
+            standings[name].median_s.append(median_s)
+        if spin_s := duel.warmed["B"]["spin_s"]:
+            self.achieved.setdefault(str(cell), []).append(spin_s / medians[0])
+        self.keep(cell, launch)
+        return -launch_value(launch.quads)
+
+    def _examine(
+        self, cell: Cell, pair: dict[str, Contender], standings: dict[str, Standing]
+    ) -> None:
+        """Head by its own oracle; base by head's or, where the model itself changed, its own."""
+        head, base = self.sides.head, self.sides.base
+        oracles = {
+            HEAD: [lambda: head.oracle(cell)],
+            BASE: [lambda: head.oracle(cell), lambda: base.oracle(cell)],
+        }
+        for name, asked in oracles.items():
+            try:
+                examine(pair[name], standings[name], asked)
+            except BenchError as error:
+                standings[name].fail(error)

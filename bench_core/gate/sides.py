@@ -1,0 +1,94 @@
+"""The three arenas of a gate: base, head, and base again for the A/A control."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench_core import discover
+from bench_core.duel.environment import Environment
+from bench_core.errors import BenchError, Incomparable, Unavailable
+from bench_core.gate.trees import Tree, root
+from bench_core.sweep.arena import Arena
+from bench_core.sweep.origin import OURS, Origin
+
+
+@dataclass(frozen=True)
+class Sides:
+    """trees: of base and of head. base_models, base_modes: the names that base offers."""
+
+    base: Arena
+    head: Arena
+    again: Arena
+    trees: tuple[Tree, Tree]
+    base_models: tuple[str, ...]
+    base_modes: tuple[str, ...]
+
+    def named(self, name: str) -> Arena:
+        arena: Arena = getattr(self, name)
+        return arena
+
+    def tree(self, name: str) -> Tree:
+        return self.trees[name == "head"]
+
+
+@contextmanager
+def open_sides(
+    trees: tuple[Tree, Tree],
+    environments: tuple[Environment, Environment],
+    new_arena: Callable[[Origin], Arena],
+    slowdown: float,
+) -> Iterator[Sides]:
+    """Arenas over both trees, all processes of which are ended on leaving.
+
+    slowdown: to inject into head. Raises: Incomparable where base's bench_core cannot be spoken to.
+    """
+    base, head = (_origin(*of_side) for of_side in zip(trees, environments, strict=True))
+    arenas = [new_arena(base), new_arena(replace(head, slowdown=slowdown)), new_arena(base)]
+    try:
+        try:
+            zygote = arenas[0].begin(("torch",)).await_start()
+        except Unavailable as error:
+            raise Incomparable(
+                f"expected a bench_core in {trees[0].name} that head's worker can use: {error}"
+            ) from None
+        yield Sides(arenas[0], arenas[1], arenas[2], trees, zygote.models, zygote.modes)
+    finally:
+        for arena in arenas:
+            arena.close()
+
+
+def check_files(tree: Tree, files: list[str]) -> None:
+    """Refuse a contender that imported the working tree's files in place of its own tree's.
+
+    Else a package that is installed from elsewhere could have both sides run the same code.
+    Raises: BenchError that names the file.
+    """
+    repository = root()
+    for file in map(Path, files):
+        if file.is_relative_to(tree.folder) or not file.is_relative_to(repository):
+            continue
+        inside = file.relative_to(repository)
+        if (tree.folder / inside).exists():
+            raise BenchError(
+                f"expected {tree.name} to import its own {inside}, found that of the working "
+                "tree; packages are looked for in the repository's folder and in its src/"
+            )
+
+
+def _origin(tree: Tree, environment: Environment) -> Origin:
+    package = tree.folder / "bench_core"
+    own = package if package.is_dir() else OURS.package
+    given = {
+        name: (_place(environment, place), facts)
+        for name, (place, facts) in discover.given().items()
+    }
+    beside = None if package.is_dir() and not given else tree.folder
+    return Origin(environment, given, own, beside)
+
+
+def _place(environment: Environment, place: str) -> str:
+    """A file or folder that git does not know is the same one for both sides."""
+    if not (environment.folder / place).exists() and Path(place).exists():
+        return str(Path(place).resolve())
+    return place

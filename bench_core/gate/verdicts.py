@@ -1,0 +1,112 @@
+"""From what became of the cells to their verdicts beside time."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from bench_core import discover
+from bench_core.analysis.beside_time import Paired, artifact, readings, tasks
+from bench_core.analysis.verdict import FAILED, GONE, NEW, SKIPPED, Verdict
+from bench_core.cell import Cell
+from bench_core.errors import BenchError
+from bench_core.gate.config import Config
+from bench_core.gate.exam import Standing
+from bench_core.gate.launches import BASE, HEAD
+from bench_core.gate.sides import Sides
+from bench_core.sweep.tasks import answers
+
+Standings = Mapping[str, Standing]
+
+_NOT_FOR_THIS = ("skipped", "unsupported")
+
+
+def status(cell: str, sides: Standings) -> Verdict | None:
+    """None where both sides are ok."""
+    base, head = sides[BASE], sides[HEAD]
+    if base.ok and head.ok:
+        return None
+    now, before = f"{head.status}: {head.reason}", f"{base.status}: {base.reason}"
+    if base.ok:
+        return Verdict(cell, "status", FAILED, reason=f"ok in base, now {now}")
+    if head.ok:
+        return Verdict(cell, "status", NEW, reason=f"ok, and in base {before}")
+    if head.status == base.status and head.status in _NOT_FOR_THIS:
+        return Verdict(cell, "status", SKIPPED, reason=now)
+    return Verdict(cell, "status", SKIPPED, reason=f"on neither side ok: {now}; in base {before}")
+
+
+def gone(cells: Iterable[Cell], sides: Sides, restricted: bool) -> list[Verdict]:
+    """What base offers and head does not: modes on the chosen models, and models.
+
+    restricted: cells were asked for by mode, and others are not missed.
+    """
+    if restricted:
+        return []
+    models, modes = discover.models(), discover.modes()
+    reason = "base has it, head does not; renamed is gone and new"
+    groups = {cell.group: cell for cell in cells}
+    missed = [
+        replace(cell, mode=mode)
+        for cell in groups.values()
+        for mode in sides.base_modes
+        if mode not in modes
+    ]
+    missed += [
+        Cell(model, "eager_inference_mode", 1) for model in sides.base_models if model not in models
+    ]
+    return [Verdict(str(cell), "status", GONE, reason=reason) for cell in missed]
+
+
+def beside_time(standings: Mapping[str, Standings], config: Config, sides: Sides) -> list[Verdict]:
+    """Of the cells that are ok on both sides. Runs the tasks of lossy modes that may differ."""
+    found: list[Verdict] = []
+    answered: dict[str, Paired] = {}
+    for name, both in standings.items():
+        base, head, limits = both[BASE], both[HEAD], config.limits_of(name)
+        if not (base.ok and head.ok):
+            continue
+        found.append(
+            artifact(name, base.artifact_bytes, head.artifact_bytes, limits.artifact_bytes)
+        )
+        if limits.ready_s is not None:
+            found.append(readings(name, "ready_s", base.ready_s, head.ready_s, limits.ready_s))
+        if limits.peak_rss_bytes is not None:
+            peaks = [base.peak_rss_bytes], [head.peak_rss_bytes]
+            found.append(readings(name, "peak_rss_bytes", *peaks, limits.peak_rss_bytes))
+        if limits.task and (base.lossy or head.lossy) and not _same(base, head):
+            answer = _answered(name, sides)
+            if isinstance(answer, Verdict):
+                found.append(answer)
+            elif answer is not None:
+                answered[name] = answer
+    return [*found, *tasks(answered)]
+
+
+def _same(base: Standing, head: Standing) -> bool:
+    """The same artefact, and the same outputs to the last bit: so will the task's be."""
+    return base.artifact_sha256 == head.artifact_sha256 and all(
+        np.array_equal(one, other) for one, other in zip(base.outputs, head.outputs, strict=True)
+    )
+
+
+def _answered(name: str, sides: Sides) -> Paired | Verdict | None:
+    """Both sides' answers to the task of the cell's model, or why there are none.
+
+    None where it has no task, or base cannot do it.
+    """
+    cell = Cell.parse(name)
+    task = discover.model(cell.model).task
+    if task is None:
+        return None
+    try:
+        base = answers(sides.base, cell, task)
+    except BenchError:
+        return None
+    try:
+        head = answers(sides.head, cell, task)
+    except BenchError as error:
+        return Verdict(name, "task", FAILED, reason=f"{task.name} came to nothing: {error}")
+    if not np.array_equal(base.expected, head.expected):
+        return Verdict(name, "task", NEW, reason=f"{task.name} asks other items than in base")
+    return Paired(base.predicted, head.predicted, head.expected)
