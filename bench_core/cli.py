@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from bench_core.analysis.units import visible
-from bench_core.errors import BenchError, UsageError, explained
+from bench_core.errors import BenchError, Incomparable, UsageError, explained
 from bench_core.sweep.options import OPTIONS, Option
 
 OK, NONE_OK, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -192,7 +192,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
-    except UsageError as error:
+    except (UsageError, Incomparable) as error:
         sys.stderr.write(f"bench: {visible(str(error))}\n")
         sys.exit(USAGE)
     except BenchError as error:

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from bench_core.analysis.gate_result import STAGES, GateResult
 from bench_core.analysis.gate_words import METRICS
+from bench_core.analysis.saved import SavedCell, SavedRun
 from bench_core.analysis.verdict import KINDS, Verdict
 from bench_core.cell import Cell
-from bench_core.record import Advice, Record
+from bench_core.record import Advice, Record, Speedup
 
 names = st.text(min_size=1, max_size=12)
 """Of anything: users' models are called after their files."""
@@ -124,3 +125,39 @@ def _gate_sessions() -> st.SearchStrategy[dict[str, Any]]:
         "environment": json_values,
     }
     return st.fixed_dictionaries({}, optional=known)
+
+
+def saved_runs(**conditions: str) -> st.SearchStrategy[SavedRun]:
+    """Runs of ours that can be judged, under these conditions, with cells from a small pool."""
+    modes = ("eager_inference_mode", "int8_dynamic", "bf16", "ort_all_online", "a\x1b[2J,b")
+    pool = [str(Cell("minilm", mode, length, threads=2)) for mode in modes for length in (16, 128)]
+    cells = st.lists(st.sampled_from(pool).flatmap(_saved_cell), max_size=8, unique_by=_name)
+    return cells.map(
+        lambda found: SavedRun(
+            "run.json",
+            ours=True,
+            conditions={"machine": "AMD EPYC", **conditions},
+            revision="0123456789abcdef",
+            dirty=False,
+            cells={cell.name: cell for cell in found},
+        )
+    )
+
+
+def _name(cell: SavedCell) -> str:
+    return cell.name
+
+
+def _saved_cell(name: str) -> st.SearchStrategy[SavedCell]:
+    def speedup(ratio: float, half: float) -> Speedup:
+        bounds = (ratio * (1 - half), ratio * (1 + half))
+        return Speedup("eager_inference_mode", 1.0, ratio, *bounds, 0.95, 16, 1, 0.01, (), "budget")
+
+    return st.builds(
+        SavedCell,
+        st.just(name),
+        st.sampled_from(["ok", "ok", "ok", "crashed", "skipped"]),
+        median_s=st.none() | st.floats(0.5, 2),
+        speedup=st.none() | st.builds(speedup, st.floats(0.5, 2), st.floats(0, 0.2)),
+        artifact_bytes=st.none() | st.integers(0, 2000),
+    )

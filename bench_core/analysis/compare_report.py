@@ -117,7 +117,7 @@ def _outcome(comparison: Comparison, flagged: int, unjudged: int) -> str:
         (kinds.count(GONE), "gone"),
         (kinds.count(FAILED), "newly failing"),
         (flagged, "for a duel to confirm"),
-        (unjudged, "that could not be judged"),
+        (unjudged, "without figures to compare"),
         (kinds.count(BETTER), "better"),
         (kinds.count(NEW), "new"),
         (kinds.count(WITHIN), "within their limits"),

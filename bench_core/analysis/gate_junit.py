@@ -21,7 +21,7 @@ _TAGS = {WORSE: "failure", GONE: "failure", FAILED: "failure", UNSURE: "error", 
 _COUNTED = {"tests": "testcase", "failures": ".//failure", "errors": ".//error"}
 
 
-def junit(result: GateResult) -> bytes:
+def render(result: GateResult) -> str:
     """One suite for each metric, one test for each verdict, and the suite "gate" with "session"."""
     root = ET.Element("testsuites", name="bench gate")
     suites: dict[str, ET.Element] = {}
@@ -41,8 +41,9 @@ def junit(result: GateResult) -> bytes:
     for count in _COUNTED:
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
     ET.indent(root)
+    # As bytes, since for text the declaration would name this machine's locale.
     xml: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-    return xml
+    return xml.decode()
 
 
 def _add_properties(suite: ET.Element, result: GateResult) -> None:

@@ -27,7 +27,7 @@ _HEADER = (
 )
 
 
-def markdown(result: GateResult) -> str:
+def render(result: GateResult) -> str:
     """The outcome, a table of what is not simply within its limit, and the rest folded away."""
     ordered = words.in_order(result.verdicts)
     notable = [verdict for verdict in ordered if words.kind(verdict) != WITHIN]

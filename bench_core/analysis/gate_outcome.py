@@ -6,7 +6,7 @@ quote: how that output makes names and words of others harmless; unless told, fo
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from bench_core.analysis.gate_result import INTERRUPTED, GateResult, Side
+from bench_core.analysis.gate_result import INTERRUPTED, GateResult
 from bench_core.analysis.gate_words import ABSENT, change, place, plain, size_of_change
 from bench_core.analysis.report import HEADLINE
 from bench_core.analysis.session import facts
@@ -103,15 +103,22 @@ def conditions(result: GateResult, quote: Quote = visible) -> Iterator[str]:
     said = [part for part in (known.machine, threads, ", ".join(versions)) if part]
     if said:
         yield quote(" · ".join(said))
-    yield f"base {quote(_side(result.base))} → head {quote(_side(result.head))}"
+    yield _sides(result, quote)
     took = f" · {duration(result.wall_s)}" if result.wall_s else ""
     yield f"{_count(result.cells, 'cell')} · latency limit {plain(result.threshold)}{took}"
 
 
-def _side(side: Side) -> str:
-    dirty = ", dirty" if side.dirty else ""
-    under = f" ({side.environment})" if side.environment else ""
-    return f"{side.name} {side.revision[:10]}{dirty}{under}"
+def _sides(result: GateResult, quote: Quote) -> str:
+    """What both ran under is told once where it is the same."""
+    base, head = result.base, result.head
+    said = [f"{side.name} {side.revision[:10]}{', dirty' * side.dirty}" for side in (base, head)]
+    shared = base.environment == head.environment
+    if not shared:
+        said = [
+            f"{text} ({side.environment})" for text, side in zip(said, (base, head), strict=True)
+        ]
+    both = f" · {quote(base.environment)}" if shared and base.environment else ""
+    return f"base {quote(said[0])} → head {quote(said[1])}{both}"
 
 
 def sentinels(result: GateResult, quote: Quote = visible) -> str:

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+import numpy as np
 
 from bench_core.analysis.saved import SavedCell
 from bench_core.analysis.saved_spread import ABSOLUTE, ASSUMED_SD, limits, log_se
@@ -66,41 +67,36 @@ def _measured(
         [[_log_time(run.get(name), candidate[name], basis) for run in baselines] for name in names],
         index=names,
         dtype=float,
-    )
-    table = pd.DataFrame(
-        {
-            "before": logs.mean(axis="columns"),
-            "after": [_log_time(candidate[name], candidate[name], basis) for name in names],
-            "sessions": logs.count(axis="columns"),
-            "sd": logs.std(axis="columns"),
-            "noise": [_noise(name, baselines, candidate, basis) for name in names],
-        }
-    )
-    table = table[table.sessions > 0]
+    ).dropna(how="all")
+    before, sessions = logs.mean(axis="columns"), logs.count(axis="columns")
+    noise = [_noise(name, baselines, candidate, basis) for name in logs.index]
     found = limits(
-        table.sd.to_numpy(),
-        table.sessions.to_numpy(),
-        table.noise.to_numpy(),
+        logs.std(axis="columns").to_numpy(),
+        sessions.to_numpy(),
+        np.array(noise),
         ASSUMED_SD[basis],
     )
-    table = table.assign(limit=found.limit, half=found.half)
-    judged = {row.Index: _judged(row, basis) for row in table.itertuples()}
+    rows = zip(logs.index, before, sessions, found.limit, found.half, strict=True)
+    judged = {}
+    for name, old, stored, limit, half in rows:
+        after = _log_time(candidate[name], candidate[name], basis)
+        judged[name] = _judged(name, old, after, stored, limit, half, basis)
     why = f"no {'time above 0 s' if basis == ABSOLUTE else 'ratio to the same reference'} before"
     return {name: judged.get(name) or _unsure(name, why) for name in names}
 
 
-def _judged(row: Any, basis: str) -> Judged:
+def _judged(
+    name: str, before: float, after: float, sessions: int, limit: float, half: float, basis: str
+) -> Judged:
     """before, after: logs of seconds, or of seconds over the reference's."""
-    change = row.after - row.before
+    change = after - before
     kind, reason = WITHIN, None
-    if abs(change) > math.log1p(row.limit):
+    if abs(change) > math.log1p(limit):
         kind, reason = (UNSURE, SLOWER) if change > 0 else (BETTER, None)
-    bounds = Interval(*(math.exp(change + way * row.half) for way in (0, -1, 1)))
-    verdict = Verdict(
-        row.Index, METRIC, kind, bounds, row.limit, launches=row.sessions, reason=reason
-    )
+    bounds = Interval(*(math.exp(change + way * half) for way in (0, -1, 1)))
+    verdict = Verdict(name, METRIC, kind, bounds, float(limit), int(sessions), reason=reason)
     sign = 1 if basis == ABSOLUTE else -1
-    return Judged(verdict, math.exp(sign * row.before), math.exp(sign * row.after))
+    return Judged(verdict, math.exp(sign * before), math.exp(sign * after))
 
 
 def _log_time(cell: SavedCell | None, candidate: SavedCell, basis: str) -> float:

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from bench_core import discover
 from bench_core.analysis.fidelity import judge
 from bench_core.duel.contender import Contender
@@ -18,18 +16,16 @@ class Standing:
     """Filled in as a side's contenders come and go.
 
     ready_s: load, build and first call of each launch. peak_rss_bytes: growth over the imports.
-    outputs: on the inputs that it was verified on. median_s: of all timed blocks of a launch.
+    median_s: of the timed blocks of each launch.
     """
 
     status: str = "ok"
     reason: str | None = None
     artifact_bytes: int = 0
-    artifact_sha256: str = ""
     lossy: bool = False
     peak_rss_bytes: int = 0
     ready_s: list[float] = field(default_factory=list)
     median_s: list[float] = field(default_factory=list)
-    outputs: list[np.ndarray] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -43,7 +39,6 @@ class Standing:
     def start(self, started: Message) -> None:
         """Take over what its worker said of its build."""
         self.artifact_bytes = started["artifact_bytes"]
-        self.artifact_sha256 = started["artifact_sha256"]
         self.lossy = started["min_sqnr_db"] is not None
         self.ready_s.append(sum(started[part] for part in ("load_s", "build_s", "first_call_s")))
 
@@ -65,12 +60,12 @@ def examine(
     model = discover.model(contender.cell.model)
     own, other = verify_specs(model, contender.cell)
     specs = own + other if contender.started["any_shape"] else own
-    _, standing.outputs = contender.ask("outputs", inputs=specs)
+    _, outputs = contender.ask("outputs", inputs=specs)
     problems = []
     for ask in oracles:
         oracle = ask()
         _, wrong = judge(
-            standing.outputs,
+            outputs,
             [output for spec in specs for output in oracle.exact[spec]],
             [output for spec in specs for output in oracle.eager[spec]],
             min_sqnr_db=contender.started["min_sqnr_db"],

@@ -10,7 +10,7 @@ from scipy import stats
 
 from bench_core.analysis.confirm import at_look
 from bench_core.analysis.gate_rule import GateCell, rule_for
-from bench_core.analysis.launches import log_bounds, p_above, yuen
+from bench_core.analysis.launches import at_least_the_machines, log_bounds, p_above, yuen
 from bench_core.analysis.screen import Screened
 
 RULE = rule_for(0.05)
@@ -77,7 +77,7 @@ def test_the_verdicts_follow_from_p_and_bounds(suite, seed, look):
     kinds, found = judged(values, look)
     family = sum(mean >= 0 for _, mean in values.values())
     for cell, (launches, mean) in values.items():
-        e = yuen(launches)
+        e = at_least_the_machines(yuen(launches))
         low, high = log_bounds(e)
         inside = -RULE.log_limit < low and high < RULE.log_limit
         p = p_above(e, RULE.log_null)

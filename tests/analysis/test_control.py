@@ -33,8 +33,10 @@ def test_a_calm_session_is_valid(values):
     assert invalid({"a": values}) is None
 
 
-def test_a_shift_is_named():
-    assert invalid({"a": [0.05, 0.051, 0.049, 0.05], "b": [0.0] * 4}) == (
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_shift_is_named(side):
+    shifted = [side * value for value in (0.05, 0.051, 0.049, 0.05)]
+    assert invalid({"a": shifted, "b": [0.0] * 4}) == (
         "a against itself differed by 5.0 %, expected at most 1.5 %"
     )
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from junitparser import JUnitXml
 
-from bench_core.analysis.gate_junit import junit
+from bench_core.analysis.gate_junit import render
 from bench_core.analysis.verdict import FAILED, GONE, SKIPPED, UNSURE, WITHIN, WORSE
 from invented_gate import calm, gate, latency
 from strategies import gate_results
@@ -30,7 +30,7 @@ CHILDREN = {
 
 
 def read(result):
-    return JUnitXml.fromstring(junit(result))
+    return JUnitXml.fromstring(render(result).encode())
 
 
 @settings(max_examples=200)
@@ -60,9 +60,9 @@ def test_counts_agree_with_the_verdicts_and_with_the_exit_code(result):
 
 @given(gate_results())
 def test_it_is_made_of_what_readers_know(result):
-    text = junit(result).decode()
+    text = render(result)
     assert not NOT_XML.search(text)
-    for element in ET.fromstring(text).iter():
+    for element in ET.fromstring(text.encode()).iter():
         assert set(element.keys()) == ATTRIBUTES[element.tag]
         assert {child.tag for child in element} <= CHILDREN.get(element.tag, set())
 

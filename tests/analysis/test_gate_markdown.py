@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bench_core.analysis.gate_markdown import MOST_BYTES, code, markdown
+from bench_core.analysis.gate_markdown import MOST_BYTES, code, render
 from bench_core.analysis.gate_result import Side
 from bench_core.analysis.gate_words import METRICS
 from bench_core.analysis.verdict import KINDS, UNSURE, WITHIN, WORSE, Verdict
@@ -67,7 +67,7 @@ def check_shape(text, shown):
 @settings(max_examples=200)
 @given(gate_results())
 def test_whatever_was_found_keeps_the_shape(result):
-    check_shape(markdown(result), len(result.verdicts))
+    check_shape(render(result), len(result.verdicts))
 
 
 @given(st.text() | st.sampled_from(HOSTILE))
@@ -85,11 +85,11 @@ def test_no_name_breaks_out(name):
     result = gate(verdict, other, base=Side(name, name, dirty=True, environment=name))
     session = {"warnings": [name], "versions": {"torch": name}}
     result = replace(result, invalid=name, session=session, sentinels={name: (0.1,)})
-    check_shape(markdown(result), 2)
+    check_shape(render(result), 2)
 
 
 def test_a_cell_is_read_back_from_its_row():
-    (notable, inside) = tables(markdown(gate()))
+    (notable, inside) = tables(render(gate()))
     assert [cell.content for cell in notable[1]] == [
         "worse", "`minilm 128 · int8_dynamic`", "latency", "+9.8 % (+8.6 to +11.0)", "5 %", "6", "",
     ]  # fmt: skip
@@ -98,7 +98,7 @@ def test_a_cell_is_read_back_from_its_row():
 
 
 def test_the_first_line_is_the_verdict():
-    first = markdown(gate()).splitlines()[0]
+    first = render(gate()).splitlines()[0]
     assert first.startswith(
         "**Gate: worse.** 2 cells are slower than `origin/main`, by up to 23.0 %;"
     )
@@ -107,7 +107,7 @@ def test_the_first_line_is_the_verdict():
 
 def test_too_many_rows_are_counted_and_the_gravest_kept():
     many = [latency(f"mode_{number:04}", KINDS[number % 8], 3.0) for number in range(3000)]
-    text = markdown(gate(*many))
+    text = render(gate(*many))
     kept = tables(text)
     assert len(text.encode()) <= MOST_BYTES
     left = sum(
@@ -124,7 +124,7 @@ def test_the_longest_names_of_everything_still_fit():
         for number in range(50) for metric in METRICS for kind in (KINDS[number % 8], WITHIN)
     ]  # fmt: skip
     session = {"warnings": [long] * 50, "versions": {"torch": long}}
-    text = markdown(
+    text = render(
         gate(
             *many, latency("x", UNSURE, 1), invalid=long, session=session,
             base=Side(long, long, dirty=True, environment=long),
@@ -137,6 +137,6 @@ def test_the_longest_names_of_everything_still_fit():
 
 
 def test_nothing_to_say_is_no_empty_table():
-    text = markdown(calm(40))
+    text = render(calm(40))
     assert len(tables(text)) == 1
     assert "<summary>80 within their limits</summary>" in text

@@ -75,6 +75,14 @@ def test_a_bias_of_one_side_is_swapped_away():
     assert replay(RULE, biased, suites=200).alarms <= 2
 
 
+def test_a_bias_of_the_means_fails_the_mean_every_other_time():
+    measured = launches(0.0)
+    biased = replace(measured, means=measured.means * [1.0, 1.06])
+    tally = replay(RULE, biased, suites=200, cells=1)
+    assert 70 < tally.mean_alarms < 130
+    assert tally.min_alarms == 0
+
+
 def test_screen_and_confirm_come_from_disjoint_halves():
     rng = np.random.default_rng(2)
     for pairs in (2, 7, 24):

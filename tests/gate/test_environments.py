@@ -115,5 +115,5 @@ def test_what_cannot_be_installed_is_one_line_and_is_tried_again(trees, tmp_path
 
 def test_a_torn_pyproject_is_one_line(trees, tmp_path):
     (trees[0].folder / "pyproject.toml").write_text("[project")
-    with pytest.raises(UsageError, match="base: pyproject.toml is not TOML"):
+    with pytest.raises(UsageError, match=r"base: pyproject\.toml is not TOML"):
         environments(tmp_path, trees, "constraints.txt", print)

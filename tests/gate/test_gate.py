@@ -1,0 +1,163 @@
+"""The gate as a maintainer runs it, on real commits of a real repository."""
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench_core.analysis.verdict import BETTER, FAILED, GONE, NEW, UNSURE, WITHIN, WORSE
+
+SUBJECT = "digits_cnn|subject|length=8|batch=1|cpu|cpu|threads=1"
+CHOSEN = ("--models", "digits_cnn", "--modes", "subject")
+TRIES = 3
+"""A session whose own control fails judges no time, whatever we wait for."""
+
+
+def kinds(result, cell=SUBJECT):
+    return {verdict.metric: verdict.kind for verdict in result.verdicts if verdict.cell == cell}
+
+
+def judged(repository, *arguments, **how):
+    """The result of a gate whose session was valid, and what it printed and exited with."""
+    for _ in range(TRIES):
+        done = repository.gate(*arguments, **how)
+        assert "Traceback" not in done.stderr, done.stderr
+        result = repository.result()
+        if result.invalid is None:
+            return result, done
+    pytest.skip(f"no session of {TRIES} held still: {result.invalid}")
+
+
+def test_a_commit_that_changes_nothing_passes(repository):
+    result, done = judged(repository.on("nothing"), "--base", "before", *CHOSEN)
+    assert kinds(result)["artifact_bytes"] == WITHIN
+    assert kinds(result)["task"] == WITHIN
+    assert kinds(result)["latency"] in (WITHIN, UNSURE)
+    assert done.returncode == {WITHIN: 0, UNSURE: 3}[kinds(result)["latency"]], done.stdout
+    assert result.base.name == "before" and result.head.name == "the working tree"
+
+
+def test_a_slower_commit_is_worse_and_its_reverse_better(repository):
+    """Through nox, whose own exit codes know only 0 and 1: this one's must be the command's."""
+    environments = repository.folder / ".nox"
+    environments.mkdir(exist_ok=True)
+    if not (environments / "gate").exists():
+        (environments / "gate").symlink_to(sys.prefix)
+    nox = (str(Path(sys.executable).with_name("nox")), "-R", "-s", "gate", "--")
+    result, done = judged(repository.on("slower"), "--base", "before", *CHOSEN, command=nox)
+    assert kinds(result)["latency"] == WORSE, done.stdout
+    assert done.returncode == 1 and "worse" in done.stdout
+    verdict = next(one for one in result.verdicts if one.metric == "latency")
+    assert verdict.launches >= 4 and verdict.change.low > 1.01
+    result, done = judged(repository.on("before"), "--base", "slower", *CHOSEN)
+    assert kinds(result)["latency"] == BETTER and done.returncode == 0
+    assert any("base has 1 commit" in text for text in result.session["warnings"])
+
+
+def test_a_commit_that_loses_accuracy_is_worse(repository):
+    done = repository.on("less accurate").gate("--base", "before", *CHOSEN)
+    assert kinds(repository.result())["task"] == WORSE, done.stdout + done.stderr
+    assert done.returncode == 1
+
+
+def test_a_larger_artefact_is_worse(repository):
+    done = repository.on("larger").gate("--base", "before", *CHOSEN)
+    assert kinds(repository.result())["artifact_bytes"] == WORSE, done.stdout + done.stderr
+    assert done.returncode == 1
+
+
+def test_a_renamed_mode_is_gone_and_new(repository):
+    done = repository.on("renamed").gate("--base", "before", "--models", "mlp")
+    result = repository.result()
+    cell = "mlp|{}|length=1|batch=1|cpu|cpu|threads=1"
+    assert kinds(result, cell.format("subject"))["status"] == GONE, done.stdout + done.stderr
+    assert done.returncode == 4
+    done = repository.gate("--base", "before", "--models", "mlp", "--modes", "renamed_subject")
+    assert kinds(repository.result(), cell.format("renamed_subject")) == {"status": NEW}
+    assert done.returncode == 3 and "nothing" in done.stdout  # was judged
+
+
+def test_a_broken_cell_fails_and_says_how_and_mended_it_is_new(repository):
+    done = repository.on("broken").gate("--base", "before", *CHOSEN)
+    assert kinds(repository.result()) == {"status": FAILED}
+    assert done.returncode == 4 and "RuntimeError: no such kernel" in done.stdout
+    done = repository.on("before").gate("--base", "broken", *CHOSEN)
+    assert kinds(repository.result()) == {"status": NEW}
+
+
+def test_an_injected_slowdown_is_achieved_and_found(repository):
+    arguments = ("--aa", "--slowdown", "20%", *CHOSEN)
+    result, done = judged(repository.on("before"), *arguments)
+    assert result.injected[SUBJECT] == pytest.approx(0.20, abs=0.08)
+    assert kinds(result)["latency"] == WORSE and done.returncode == 1
+    assert "20 %" in done.stdout
+
+
+def test_a_gate_is_saved_in_every_form_and_told_to_github(repository, tmp_path, monkeypatch):
+    summary = tmp_path / "summary.md"
+    monkeypatch.setitem(repository.environment, "GITHUB_STEP_SUMMARY", str(summary))
+    repository.on("broken").gate("--base", "before", *CHOSEN)
+    newest = sorted((repository.folder / "results").glob("gate_*"), key=lambda f: f.stat().st_mtime)
+    assert {file.suffix for file in newest[-3:]} == {".json", ".md", ".xml"}
+    assert "no such kernel" in summary.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "either --base REVISION or --aa"),
+        (("--base", "before", "--aa"), "either --base REVISION or --aa"),
+        (("--base", "nowhere"), "git fetch"),
+        (("--aa", "--threshold", "much"), "expected a share like 5%"),
+        (("--aa", "--threshold", "0.1%"), "0.5 % to 100 %"),
+        (("--aa", "--modes", "subjct"), "subject"),
+    ],
+)
+def test_what_cannot_be_ends_with_2_before_anything_runs(repository, arguments, says):
+    done = repository.on("before").gate(*arguments)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert says in done.stderr and "Traceback" not in done.stderr
+    assert len(repository.git("worktree", "list").splitlines()) == 1
+
+
+def test_another_protocol_in_base_is_told_before_anything_runs(repository):
+    repository.on("before").git("switch", "--quiet", "--create", "other-protocol")
+    wire = repository.folder / "bench_core" / "wire.py"
+    wire.write_text(wire.read_text().replace("\nPROTOCOL = 1\n", "\nPROTOCOL = 0\n"))
+    repository.git("commit", "--quiet", "--all", "--message", "another protocol")
+    done = repository.on("before").gate("--base", "other-protocol", *CHOSEN)
+    assert done.returncode == 2 and "expected protocol 1" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_stopped_half_way_it_leaves_no_worktree_and_no_process(repository, number):
+    process = repository.on("before").start("--base", "HEAD", *CHOSEN)
+    for line in process.stdout:
+        if "launch 2" in line:
+            break
+    process.send_signal(number)
+    printed = process.stdout.read()
+    assert process.wait() == (130 if number == signal.SIGINT else -number), printed
+    process.stdout.close()
+    trees = Path(repository.environment["XDG_CACHE_HOME"]) / "bench-core" / "gate"
+    deadline = time.monotonic() + 15
+    while list(trees.glob("trees-*")) or _standing_in(trees):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert len(repository.git("worktree", "list").splitlines()) == 1
+    if number == signal.SIGINT:
+        assert repository.result().interrupted and "interrupted" in printed
+
+
+def _standing_in(folder: Path) -> list[str]:
+    """Living processes whose working directory is in `folder`."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if (entry / "cwd").readlink().is_relative_to(folder):
+                found.append((entry / "cmdline").read_text())
+        except (FileNotFoundError, PermissionError, ProcessLookupError):
+            continue
+    return found
