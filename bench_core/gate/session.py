@@ -4,18 +4,19 @@ import os
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 from bench_core import discover
 from bench_core.analysis.gate_result import GateResult, Side
 from bench_core.analysis.gate_rule import GateCell, GateRule, rule_for
 from bench_core.analysis.protocol import Decision, decide
+from bench_core.analysis.units import duration
 from bench_core.analysis.verdict import NEW, UNSURE, Verdict
 from bench_core.cell import Cell
 from bench_core.gate import config, trees, verdicts
 from bench_core.gate.environments import environments
-from bench_core.gate.launches import Launches
+from bench_core.gate.launches import BASE, HEAD, Launches
 from bench_core.gate.progress import Progress
 from bench_core.gate.sides import Sides, open_sides
 from bench_core.hardware import cpu, memory
@@ -152,12 +153,19 @@ class Gate:
         )
 
     def _take(self, decision: Decision) -> None:
-        self.verdicts += decision.verdicts
+        self.verdicts += map(self._with_times, decision.verdicts)
         self.sentinels, self.invalid = decision.sentinels, decision.invalid
         self.history = {
             cell: {"screen": values, "confirm": decision.confirm.get(cell, ())}
             for cell, values in decision.screen.items()
         }
+
+    def _with_times(self, verdict: Verdict) -> Verdict:
+        """With the median time of a call on either side, of the middle launch."""
+        both = self.launches.standings[verdict.cell]
+        before, after = (duration(median(both[side].median_s)) for side in (BASE, HEAD))
+        said = [f"{before} became {after}", *([verdict.reason] if verdict.reason else [])]
+        return replace(verdict, reason="; ".join(said))
 
     def _add_statuses(self) -> None:
         told = {verdict.cell for verdict in self.verdicts if verdict.metric == "status"}
