@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bench_core.errors import Unsupported
+from bench_core.errors import Unavailable, Unsupported
 from bench_core.mode import Job, Mode
 from bench_core.runner import Inputs, Runner
 from bench_core.runtimes.torch_module import (
@@ -97,15 +97,25 @@ def _runner(
     dtype: str,
     feed: Callable[[Inputs], Tensors],
 ) -> Runner:
-    """Raises: Unsupported, naming the operator, if one has no kernel for `dtype`."""
+    """Try it once.
+
+    Raises: Unsupported, naming the operator, if torch has no kernel of it for `dtype`;
+    Unavailable if oneDNN has one, and not for this processor.
+    """
     try:
         call(feed(job.examples[0]))
     except RuntimeError as error:
-        if "not implemented for" not in str(error):
-            raise
-        raise Unsupported(
-            f"{job.model.name} has an operator that torch cannot run in {dtype} on a CPU: {error}"
-        ) from None
+        said = str(error)
+        if "not implemented for" in said:
+            raise Unsupported(
+                f"{job.model.name} has an operator that torch cannot run in {dtype} on a CPU: "
+                f"{said}"
+            ) from None
+        if "could not create a primitive" in said:  # LSTM in fp16 takes amx_fp16 or avx512_fp16
+            raise Unavailable(
+                f"oneDNN cannot run {job.model.name} in {dtype} on this processor: {said}"
+            ) from None
+        raise
 
     def evidence() -> dict[str, Any]:
         tensors = feed(job.examples[0])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench_core.errors import Unsupported
+from bench_core.errors import Unavailable, Unsupported
 from bench_core.modes.half import (
     AUTOCAST_BF16,
     AUTOCAST_FP16,
@@ -135,6 +135,27 @@ def test_an_operator_without_a_kernel_is_named(mode, tmp_path):
     job = small.job(replace(small.ROWS, build=Bessel), tmp_path)
     with pytest.raises(Unsupported, match=rf"in {mode.dtype} on a CPU: .*bessel_j0_cpu"):
         mode.prepare(job)
+
+
+def test_what_onednn_lacks_on_this_processor_is_unavailable_not_an_error(tmp_path):
+    """Its fp16 LSTM takes AVX512-FP16 or AMX-FP16; elsewhere it fails when it is first called."""
+    from torch import nn
+
+    class Recurrent(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = nn.LSTM(small.WIDTH, small.WIDTH, batch_first=True)
+
+        def forward(self, x):
+            return self.lstm(x.unsqueeze(1))[0]
+
+    job = small.job(replace(small.ROWS, build=Recurrent), tmp_path)
+    try:
+        evidence = AUTOCAST_FP16.prepare(job).evidence()
+    except Unavailable as error:
+        assert "float16 on this processor" in str(error)
+    else:
+        assert AUTOCAST_FP16.engaged(evidence) is None
 
 
 @named(MODES)
