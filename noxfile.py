@@ -59,6 +59,12 @@ def compare(session: nox.Session) -> None:
     bench(session, "compare")
 
 
+@nox.session(name="calibrate-gate")
+def calibrate_gate(session: nox.Session) -> None:
+    """Measure how often the gate is wrong on this machine, and write README's table."""
+    bench(session, "calibrate-gate")
+
+
 @nox.session
 def modes(session: nox.Session) -> None:
     """List the ways to run a model."""

@@ -145,6 +145,19 @@ def gate(
     raise typer.Exit(command.gate(options.request(given.get), asked, Console()))
 
 
+@app.command()
+def compare(
+    files: Annotated[list[Path] | None, typer.Argument(help="runs, the oldest first")] = None,
+    baseline: Annotated[
+        list[Path] | None, typer.Option(help="a run to judge against; may be repeated")
+    ] = None,
+) -> None:
+    """What changed between saved runs; a suspicion is for `gate` to confirm."""
+    from bench_core.analysis import compare_files
+
+    raise typer.Exit(compare_files.compare(files or [], baseline or [], Console()))
+
+
 @app.command("calibrate-gate")
 def calibrate_gate(
     pairs: Annotated[int, typer.Option(help="launches of each condition, all runs together")] = 24,

@@ -59,7 +59,8 @@ def facts(session: dict[str, Any]) -> Facts:
 def _machine(machine: dict[str, Any]) -> str:
     cpu = _get(machine, "cpu", dict, {})
     cores = len(_get(cpu, "usable_cores", list, []))
-    known = [_get(cpu, "model", str, ""), f"{cores} cores" if cores else ""]
+    counted = f"{cores} core{'s' if cores != 1 else ''}" if cores else ""
+    known = [_get(cpu, "model", str, ""), counted]
     return ", ".join(part for part in known if part)
 
 
