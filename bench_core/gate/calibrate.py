@@ -184,7 +184,7 @@ def spin() -> None:
 
 def write_table(readme: Path, table: str) -> bool:
     """Put `table` between README's marks; False where it has none."""
-    begin, end = "<!-- calibration -->\n", "<!-- /calibration -->"
+    begin, end = "<!-- begin calibration -->\n", "<!-- end calibration -->"
     text = readme.read_text() if readme.exists() else ""
     before, found, rest = text.partition(begin)
     _, closed, after = rest.partition(end)

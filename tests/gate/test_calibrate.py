@@ -1,0 +1,85 @@
+"""A calibration in small: two launches of each condition, one suite, and the table."""
+
+import json
+
+import numpy as np
+import pytest
+
+from bench_core.analysis import calibration
+from bench_core.errors import UsageError
+from bench_core.gate.calibrate import CELLS, Gathered, write_table
+
+BOUNDS = ("dispatch", "compute", "compute")
+
+
+def line(kind, condition, **data):
+    return {"kind": kind, "condition": condition, "machine": "m", **data}
+
+
+def lines(pairs=6, sd=0.005):
+    """As a calibration would have gathered them, drawn at random."""
+    rng = np.random.default_rng(0)
+    found = []
+    for condition in calibration.CONDITIONS:
+        for _ in range(pairs):
+            cells = {
+                f"cell {i}": {
+                    "bound": bound, "value": rng.normal(0, sd), "quads": [0.0] * 8,
+                    "mean_s": [1.0, float(np.exp(rng.normal(0, 0.05)))], "min_s": [1.0, 1.0],
+                }
+                for i, bound in enumerate(BOUNDS)
+            }  # fmt: skip
+            sentinels = {"s": {"bound": "compute", "value": rng.normal(0, sd)}}
+            found.append(line("pair", condition, cells=cells, sentinels=sentinels))
+        found += [
+            line("suite", condition, cells=4, exit_code=code, wall_s=20.0) for code in (0, 0, 3)
+        ]
+    return found
+
+
+def test_the_table_holds_both_conditions_and_the_real_suites(monkeypatch):
+    monkeypatch.setattr(calibration, "PLANS", [*calibration.PLANS[:1], *calibration.PLANS[2:3]])
+    monkeypatch.setattr(calibration, "NULL_SUITES", 20)
+    table = calibration.table(lines())
+    rows = [row.split(" | ") for row in table.splitlines()]
+    assert {len(row) for row in rows if not row[0].startswith("|---")} == {3}
+    assert "quiet" in rows[0][1] and "loaded" in rows[0][2]
+    assert "false alarms, of 2,000 unchanged suites" in table
+    assert "3: 0 false alarms (≤ 63%), 1 unsure; 20.0 s" in table
+
+
+def test_too_few_launches_are_told():
+    with pytest.raises(UsageError, match="expected at least 2 quiet launches, found 1"):
+        calibration.launches(lines(pairs=1), "quiet")
+
+
+def test_lines_of_another_machine_do_not_count_and_torn_ones_are_told(tmp_path):
+    path = tmp_path / "calibration.jsonl"
+    gathered = Gathered(path)
+    assert gathered.count("pair", "quiet") == 0
+    path.write_text(json.dumps(line("pair", "quiet")) + "\n")
+    gathered.add("pair", "quiet", cells={})
+    gathered.add("suite", "quiet", cells=4)
+    assert (gathered.count("pair", "quiet"), gathered.count("suite", "quiet", 4)) == (1, 1)
+    assert gathered.count("suite", "quiet", 24) == gathered.count("suite", "loaded", 4) == 0
+    path.write_text(path.read_text() + "{torn")
+    with pytest.raises(UsageError, match="line 4: expected a JSON object"):
+        gathered.count("pair", "quiet")
+
+
+def test_the_table_goes_between_readmes_marks_and_nowhere_else(tmp_path):
+    readme = tmp_path / "README.md"
+    assert not write_table(readme, "| a |")
+    readme.write_text("before\n<!-- begin calibration -->\nold\n<!-- end calibration -->\nafter\n")
+    assert write_table(readme, "| a |")
+    assert readme.read_text().splitlines() == [
+        "before", "<!-- begin calibration -->", "| a |", "<!-- end calibration -->", "after",
+    ]  # fmt: skip
+    readme.write_text("no marks")
+    assert not write_table(readme, "| a |") and readme.read_text() == "no marks"
+
+
+def test_every_class_is_among_the_cells():
+    from bench_core import discover
+
+    assert {discover.model(cell.model).bound for cell in CELLS} == {"dispatch", "memory", "compute"}
