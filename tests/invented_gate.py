@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bench_core.analysis.gate_result import GateResult, Side
+from bench_core.analysis.gate.result import GateResult, Side
 from bench_core.analysis.verdict import (
     BETTER,
     FAILED,

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from bench_core.analysis.beside_time import artifact
 from bench_core.analysis.conditions import differences
+from bench_core.analysis.gate.beside_time import artifact
 from bench_core.analysis.saved import SavedCell, SavedRun
 from bench_core.analysis.saved_latency import METRIC, Judged, latencies
 from bench_core.analysis.saved_match import check_kinds, matched

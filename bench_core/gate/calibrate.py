@@ -1,7 +1,7 @@
 """`bench calibrate-gate`: how often the gate is wrong on this machine, from its own launches.
 
 What is gathered adds up over runs, a line per launch or suite, so that it can be stopped at
-any time; `analysis/calibration.py` makes the table.
+any time; `analysis/gate/calibration.py` makes the table.
 """
 
 import json
@@ -16,8 +16,8 @@ from typing import Any
 from rich.console import Console
 
 from bench_core import discover
-from bench_core.analysis import calibration
-from bench_core.analysis.calibration import LOADED
+from bench_core.analysis.gate import calibration
+from bench_core.analysis.gate.calibration import LOADED
 from bench_core.analysis.statistics import launch_value
 from bench_core.cache_folder import default_cache
 from bench_core.cell import Cell

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench_core.analysis import gate_junit, gate_markdown, gate_report
-from bench_core.analysis.gate_result import GateResult
+from bench_core.analysis.gate import junit, markdown, report
+from bench_core.analysis.gate.result import GateResult
 from bench_core.cache_folder import default_cache
 from bench_core.gate import session
 from bench_core.gate.progress import Progress
@@ -24,7 +24,7 @@ def gate(request: Request, asked: session.Asked, console: Console) -> int:
     folder = root() / "results"
     check_writable(folder)
     result = session.run(request, asked, default_cache(), Progress())
-    gate_report.render(result, console)
+    report.render(result, console)
     for path in save(result, folder):
         console.print(f"saved {path}", soft_wrap=True)
     return result.exit_code
@@ -34,8 +34,8 @@ def save(result: GateResult, folder: Path) -> list[Path]:
     """As JSON, Markdown and JUnit XML; and where GitHub Actions asks for it, as its summary."""
     path = free_name(folder, f"{GATE}{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
     texts = {
-        path.with_suffix(".md"): gate_markdown.render(result),
-        path.with_suffix(".xml"): gate_junit.render(result),
+        path.with_suffix(".md"): markdown.render(result),
+        path.with_suffix(".xml"): junit.render(result),
     }
     write_json(path, result.to_json())
     for file, text in texts.items():

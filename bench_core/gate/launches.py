@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench_core import discover
-from bench_core.analysis import protocol
+from bench_core.analysis.gate import protocol
 from bench_core.analysis.statistics import launch_value
 from bench_core.cell import Cell
 from bench_core.duel.contender import Contender

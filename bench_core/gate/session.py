@@ -8,9 +8,9 @@ from statistics import fmean, median
 from typing import Any
 
 from bench_core import discover
-from bench_core.analysis.gate_result import GateResult, Side
-from bench_core.analysis.gate_rule import GateCell, GateRule, rule_for
-from bench_core.analysis.protocol import Decision, decide
+from bench_core.analysis.gate.protocol import Decision, decide
+from bench_core.analysis.gate.result import GateResult, Side
+from bench_core.analysis.gate.rule import GateCell, GateRule, rule_for
 from bench_core.analysis.units import duration
 from bench_core.analysis.verdict import NEW, UNSURE, Verdict
 from bench_core.cell import Cell

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from bench_core import discover
-from bench_core.analysis.beside_time import Paired, artifact, readings, tasks
+from bench_core.analysis.gate.beside_time import Paired, artifact, readings, tasks
 from bench_core.analysis.verdict import FAILED, GONE, NEW, SKIPPED, Verdict
 from bench_core.cell import Cell
 from bench_core.errors import BenchError

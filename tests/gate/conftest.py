@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench_core.analysis.gate_result import GateResult
+from bench_core.analysis.gate.result import GateResult
 
 ROOT = Path(__file__).parent.parent.parent
 BENCH = Path(sys.executable).with_name("bench")

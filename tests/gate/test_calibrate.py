@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from bench_core.analysis import calibration
+from bench_core.analysis.gate import calibration
 from bench_core.errors import UsageError
 from bench_core.gate.calibrate import CELLS, Gathered, write_table
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench_core.analysis.control import invalid
+from bench_core.analysis.gate.control import invalid
 
 sentinels = st.dictionaries(
     st.text(min_size=1, max_size=3), st.lists(st.floats(-0.2, 0.2), max_size=26), max_size=4

@@ -7,9 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bench_core.analysis.gate_markdown import MOST_BYTES, code, render
-from bench_core.analysis.gate_result import Side
-from bench_core.analysis.gate_words import METRICS
+from bench_core.analysis.gate.markdown import MOST_BYTES, code, render
+from bench_core.analysis.gate.result import Side
+from bench_core.analysis.gate.words import METRICS
 from bench_core.analysis.verdict import KINDS, UNSURE, WITHIN, WORSE, Verdict
 from bench_core.record import Interval
 from invented_gate import calm, gate, latency

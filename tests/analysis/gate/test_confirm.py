@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench_core.analysis.confirm import at_look
-from bench_core.analysis.gate_rule import GateCell, rule_for
-from bench_core.analysis.launches import at_least_the_machines, log_bounds, p_above, yuen
-from bench_core.analysis.screen import Screened
+from bench_core.analysis.gate.confirm import at_look
+from bench_core.analysis.gate.launches import at_least_the_machines, log_bounds, p_above, yuen
+from bench_core.analysis.gate.rule import GateCell, rule_for
+from bench_core.analysis.gate.screen import Screened
 
 RULE = rule_for(0.05)
 LAST = len(RULE.looks) - 1

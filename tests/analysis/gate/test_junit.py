@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from junitparser import JUnitXml
 
-from bench_core.analysis.gate_junit import render
+from bench_core.analysis.gate.junit import render
 from bench_core.analysis.verdict import FAILED, GONE, SKIPPED, UNSURE, WITHIN, WORSE
 from invented_gate import calm, gate, latency
 from strategies import gate_results

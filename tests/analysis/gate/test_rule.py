@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench_core.analysis.gate_rule import GateRule, rule_for
+from bench_core.analysis.gate.rule import GateRule, rule_for
 from bench_core.errors import UsageError
 
 thresholds = st.floats(0.005, 1.0)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from bench_core.analysis.beside_time import Paired, artifact, readings, tasks
+from bench_core.analysis.gate.beside_time import Paired, artifact, readings, tasks
 from bench_core.analysis.verdict import BETTER, WITHIN, WORSE
 
 MIRRORED = {WORSE: BETTER, BETTER: WORSE, WITHIN: WITHIN}

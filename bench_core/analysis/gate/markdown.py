@@ -7,9 +7,9 @@ as control characters are (`\x60`, `\x7c`), which every parser of Markdown reads
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from bench_core.analysis import gate_outcome as of_all
-from bench_core.analysis import gate_words as words
-from bench_core.analysis.gate_result import GateResult
+from bench_core.analysis.gate import outcome as of_all
+from bench_core.analysis.gate import words
+from bench_core.analysis.gate.result import GateResult
 from bench_core.analysis.session import facts
 from bench_core.analysis.units import visible
 from bench_core.analysis.verdict import WITHIN, Verdict

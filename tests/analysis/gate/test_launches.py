@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench_core.analysis.launches import holm, log_bounds, p_above, ratios, yuen
+from bench_core.analysis.gate.launches import holm, log_bounds, p_above, ratios, yuen
 
 seeds = st.integers(0, 2**32 - 1)
 samples = st.builds(

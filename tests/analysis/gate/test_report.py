@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from bench_core.analysis import gate_words
-from bench_core.analysis.gate_report import render
+from bench_core.analysis.gate import words
+from bench_core.analysis.gate.report import render
 from bench_core.analysis.verdict import NEW, UNSURE, WITHIN, WORSE
 from invented_gate import calm, gate, latency, status
 from strategies import gate_results
@@ -164,12 +164,12 @@ def test_nothing_in_a_name_is_markup(name):
 
 @given(st.floats(-0.9, 9), st.floats(0, 0.5))
 def test_a_change_and_its_bounds_are_rounded_alike(share, half):
-    texts = [gate_words.signed(each, abs(share) + half) for each in (share, share - half)]
+    texts = [words.signed(each, abs(share) + half) for each in (share, share - half)]
     assert len({len(text.partition(".")[2]) for text in texts}) == 1
     value = float(texts[0].replace("−", "-").replace(",", "")) / 100
     assert value == pytest.approx(share, abs=0.00051)
 
 
 def test_the_examples_in_the_docstrings():
-    assert doctest.testmod(gate_words).attempted >= 2
-    assert doctest.testmod(gate_words).failed == 0
+    assert doctest.testmod(words).attempted >= 2
+    assert doctest.testmod(words).failed == 0

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from bench_core.analysis.gate_rule import GateCell, GateRule
-from bench_core.analysis.launches import (
+from bench_core.analysis.gate.launches import (
     TrimmedMean,
     at_least_the_machines,
     holm,
@@ -21,7 +20,8 @@ from bench_core.analysis.launches import (
     student,
     yuen,
 )
-from bench_core.analysis.screen import Screened
+from bench_core.analysis.gate.rule import GateCell, GateRule
+from bench_core.analysis.gate.screen import Screened
 from bench_core.analysis.verdict import BETTER, UNSURE, WITHIN, WORSE, Verdict
 
 POWER = 0.95

@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bench_core.analysis import control
-from bench_core.analysis.confirm import at_look
-from bench_core.analysis.gate_rule import GateCell, GateRule
-from bench_core.analysis.screen import screen, within
+from bench_core.analysis.gate import control
+from bench_core.analysis.gate.confirm import at_look
+from bench_core.analysis.gate.rule import GateCell, GateRule
+from bench_core.analysis.gate.screen import screen, within
 from bench_core.analysis.verdict import UNSURE, Verdict
 
 SCREEN, CONFIRM = "screen", "confirm"

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench_core.analysis.gate_rule import GateCell, rule_for
-from bench_core.analysis.protocol import Launch, decide
+from bench_core.analysis.gate.protocol import Launch, decide
+from bench_core.analysis.gate.rule import GateCell, rule_for
 from bench_core.errors import UsageError
 
 RULE = rule_for(0.05)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench_core.analysis.gate_rule import GateCell, GateRule
-from bench_core.analysis.protocol import Decision, Launch, decide
+from bench_core.analysis.gate.protocol import Decision, Launch, decide
+from bench_core.analysis.gate.rule import GateCell, GateRule
 from bench_core.analysis.verdict import UNSURE, WORSE
 from bench_core.record import Interval
 

@@ -12,8 +12,8 @@ its own control, was interrupted, or judged nothing. No test has a time: cells s
 
 from xml.etree import ElementTree as ET
 
-from bench_core.analysis import gate_outcome, gate_words
-from bench_core.analysis.gate_result import GateResult
+from bench_core.analysis.gate import outcome, words
+from bench_core.analysis.gate.result import GateResult
 from bench_core.analysis.units import visible
 from bench_core.analysis.verdict import CANNOT_JUDGE, FAILED, GONE, SKIPPED, UNSURE, WORSE, Verdict
 
@@ -29,7 +29,7 @@ def render(result: GateResult) -> str:
     _add_properties(suite, result)
     _add_session(suite, result)
     lenient = result.allow_unsure and result.invalid is None
-    for verdict in gate_words.in_order(result.verdicts):
+    for verdict in words.in_order(result.verdicts):
         name = verdict.metric
         if name not in suites:
             suites[name] = ET.SubElement(root, "testsuite", name=name)
@@ -51,7 +51,7 @@ def _add_properties(suite: ET.Element, result: GateResult) -> None:
     said = {
         "base": f"{result.base.name} {result.base.revision}",
         "head": f"{result.head.name} {result.head.revision}",
-        "threshold": gate_words.plain(result.threshold),
+        "threshold": words.plain(result.threshold),
         "exit_code": str(result.exit_code),
     }
     for name, value in said.items():
@@ -64,9 +64,9 @@ def _add_session(suite: ET.Element, result: GateResult) -> None:
         verdict.kind == UNSURE for verdict in result.verdicts
     )
     if result.invalid is not None or result.interrupted or nothing:
-        said = f"{gate_outcome.head(result)}: {gate_outcome.outcome(result)}"
+        said = f"{outcome.head(result)}: {outcome.outcome(result)}"
         why = visible(result.invalid or said)
-        ET.SubElement(test, "error", type=gate_outcome.head(result), message=said).text = why
+        ET.SubElement(test, "error", type=outcome.head(result), message=said).text = why
 
 
 def _add_test(suite: ET.Element, name: str, verdict: Verdict, *, lenient: bool) -> None:
@@ -75,7 +75,7 @@ def _add_test(suite: ET.Element, name: str, verdict: Verdict, *, lenient: bool) 
     tag = "skipped" if lenient and verdict.kind == UNSURE else _TAGS.get(verdict.kind)
     if tag is None:
         return
-    change = gate_words.change(verdict)
-    measured = "" if change == gate_words.ABSENT else f"{change}, limit {gate_words.limit(verdict)}"
-    said = "; ".join(part for part in (verdict.kind, measured, gate_words.note(verdict)) if part)
+    change = words.change(verdict)
+    measured = "" if change == words.ABSENT else f"{change}, limit {words.limit(verdict)}"
+    said = "; ".join(part for part in (verdict.kind, measured, words.note(verdict)) if part)
     ET.SubElement(test, tag, type=verdict.kind, message=said).text = f"{cell}: {said}"

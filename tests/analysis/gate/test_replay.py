@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench_core.analysis import replay as replaying
-from bench_core.analysis.gate_rule import rule_for
-from bench_core.analysis.replay import Launches, rate, replay
+from bench_core.analysis.gate import replay as replaying
+from bench_core.analysis.gate.replay import Launches, rate, replay
+from bench_core.analysis.gate.rule import rule_for
 
 RULE = rule_for(0.05)
 BOUNDS = ("compute", "memory", "dispatch")

@@ -7,7 +7,7 @@ from statistics import median
 
 import numpy as np
 
-from bench_core.analysis.launches import holm
+from bench_core.analysis.gate.launches import holm
 from bench_core.analysis.paired import tango
 from bench_core.analysis.verdict import BETTER, WITHIN, WORSE, Verdict
 from bench_core.record import Interval

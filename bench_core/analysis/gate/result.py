@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from bench_core.analysis.gate_words import METRICS
+from bench_core.analysis.gate.words import METRICS
 from bench_core.analysis.session import facts
 from bench_core.analysis.verdict import Verdict, exit_code
 from bench_core.errors import UsageError

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench_core.analysis.gate_rule import GateCell, GateRule
-from bench_core.analysis.launches import LEVEL, ratios, student
+from bench_core.analysis.gate.launches import LEVEL, ratios, student
+from bench_core.analysis.gate.rule import GateCell, GateRule
 from bench_core.analysis.statistics import LaunchSpread, family_spread, pooled_launch_sd
 from bench_core.analysis.verdict import WITHIN, Verdict
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from bench_core.analysis.launches import LEVEL, holm, p_above, yuen
+from bench_core.analysis.gate.launches import LEVEL, holm, p_above, yuen
 
 LARGEST_MEAN = 0.015
 LARGEST_SD = 0.03

@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench_core.analysis import gate_outcome as of_all
-from bench_core.analysis import gate_words as words
-from bench_core.analysis.gate_result import GateResult
+from bench_core.analysis.gate import outcome as of_all
+from bench_core.analysis.gate import words
+from bench_core.analysis.gate.result import GateResult
 from bench_core.analysis.remarks import warnings
 from bench_core.analysis.report import PIPE_WIDTH
 from bench_core.analysis.session import facts

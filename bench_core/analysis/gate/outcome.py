@@ -6,8 +6,8 @@ quote: how that output makes names and words of others harmless; unless told, fo
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from bench_core.analysis.gate_result import INTERRUPTED, GateResult
-from bench_core.analysis.gate_words import ABSENT, change, place, plain, size_of_change
+from bench_core.analysis.gate.result import INTERRUPTED, GateResult
+from bench_core.analysis.gate.words import ABSENT, change, place, plain, size_of_change
 from bench_core.analysis.report import HEADLINE
 from bench_core.analysis.session import facts
 from bench_core.analysis.units import MINUS, duration, percent, visible

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from rich.console import Console
 
-from bench_core.analysis import gate_junit, gate_markdown, gate_report
-from bench_core.analysis.gate_result import GateResult
+from bench_core.analysis.gate import junit, markdown, report
+from bench_core.analysis.gate.result import GateResult
 from bench_core.analysis.verdict import UNSURE, WITHIN
 from bench_core.errors import UsageError
 from invented_gate import calm, gate, latency
@@ -31,9 +31,9 @@ def test_a_spoilt_file_is_refused_or_drawn_and_never_passes(data):
     except (UsageError, ValueError):
         return
     assert read.exit_code != 0
-    gate_report.render(read, Console(file=io.StringIO()))
-    assert gate_markdown.render(read)
-    assert gate_junit.render(read)
+    report.render(read, Console(file=io.StringIO()))
+    assert markdown.render(read)
+    assert junit.render(read)
 
 
 @given(json_values)

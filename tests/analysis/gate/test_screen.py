@@ -8,8 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench_core.analysis.gate_rule import GateCell, rule_for
-from bench_core.analysis.screen import screen, within
+from bench_core.analysis.gate.rule import GateCell, rule_for
+from bench_core.analysis.gate.screen import screen, within
 from bench_core.analysis.statistics import PRIOR_LAUNCH_DOF, PRIOR_LAUNCH_SD
 
 RULE = rule_for(0.05)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from bench_core.analysis.gate_rule import rule_for
-from bench_core.analysis.replay import Launches, Tally, rate, replay
+from bench_core.analysis.gate.replay import Launches, Tally, rate, replay
+from bench_core.analysis.gate.rule import rule_for
 from bench_core.analysis.units import duration
 from bench_core.errors import UsageError
 
