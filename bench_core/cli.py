@@ -153,9 +153,9 @@ def compare(
     ] = None,
 ) -> None:
     """What changed between saved runs; a suspicion is for `gate` to confirm."""
-    from bench_core.analysis import compare_files
+    from bench_core.analysis.compare import files as saved_files
 
-    raise typer.Exit(compare_files.compare(files or [], baseline or [], Console()))
+    raise typer.Exit(saved_files.compare(files or [], baseline or [], Console()))
 
 
 @app.command("calibrate-gate")

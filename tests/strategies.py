@@ -7,9 +7,9 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
+from bench_core.analysis.compare.saved import SavedCell, SavedRun
 from bench_core.analysis.gate.result import STAGES, GateResult
 from bench_core.analysis.gate.words import METRICS
-from bench_core.analysis.saved import SavedCell, SavedRun
 from bench_core.analysis.verdict import KINDS, Verdict
 from bench_core.cell import Cell
 from bench_core.record import Advice, Record, Speedup

@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from bench_core.hardware.crowd import Crowd
 from bench_core.interpreter import command
 from bench_core.sweep.lock import machine_lock
 from bench_core.sweep.profiles import Request
+from bench_core.sweep.results import now
 
 CELLS = (
     Cell("mlp", "eager_inference_mode", 1),
@@ -74,7 +74,7 @@ class Gathered:
 
     def add(self, kind: str, condition: str, **data: Any) -> None:
         line = {"kind": kind, "condition": condition, "machine": self.machine, **data}
-        line["at"] = datetime.now(UTC).isoformat(timespec="seconds")
+        line["at"] = now()
         with self.path.open("a") as stream:
             stream.write(json.dumps(line) + "\n")
 

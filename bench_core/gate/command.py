@@ -1,14 +1,16 @@
 """`bench gate`: run, save in every form, print, and say with what to exit."""
 
 import os
-import time
 from pathlib import Path
 
 from rich.console import Console
 
 from bench_core.analysis.gate import junit, markdown, report
 from bench_core.analysis.gate.result import GateResult
+from bench_core.analysis.units import visible
+from bench_core.analysis.verdict import CANNOT_JUDGE
 from bench_core.cache_folder import default_cache
+from bench_core.errors import BenchError, Incomparable, UsageError, explained
 from bench_core.gate import session
 from bench_core.gate.progress import Progress
 from bench_core.gate.trees import root
@@ -17,22 +19,29 @@ from bench_core.sweep.results import GATE, check_writable, free_name, whole, wri
 
 
 def gate(request: Request, asked: session.Asked, console: Console) -> int:
-    """The exit code.
+    """The exit code: what keeps a gate from judging is never taken for a regression.
 
-    Raises: UsageError or Incomparable before anything runs, OSError where it cannot be saved.
+    Raises: UsageError or Incomparable, for what cannot be.
     """
     folder = root() / "results"
     check_writable(folder)
-    result = session.run(request, asked, default_cache(), Progress())
-    report.render(result, console)
-    for path in save(result, folder):
-        console.print(f"saved {path}", soft_wrap=True)
+    try:
+        result = session.run(request, asked, default_cache(), Progress())
+        report.render(result, console)
+        for path in save(result, folder):
+            console.print(f"saved {path}", soft_wrap=True)
+    except (UsageError, Incomparable):
+        raise
+    except (BenchError, OSError) as error:
+        said = explained(error) if isinstance(error, OSError) else str(error)
+        console.print(f"could not judge: {visible(said)}", soft_wrap=True, markup=False)
+        return CANNOT_JUDGE
     return result.exit_code
 
 
 def save(result: GateResult, folder: Path) -> list[Path]:
     """As JSON, Markdown and JUnit XML; and where GitHub Actions asks for it, as its summary."""
-    path = free_name(folder, f"{GATE}{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
+    path = free_name(folder, before=GATE)
     texts = {
         path.with_suffix(".md"): markdown.render(result),
         path.with_suffix(".xml"): junit.render(result),

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,11 +14,11 @@ from typing import Any
 
 from bench_core.duel.environment import Environment
 from bench_core.errors import BenchError, UsageError
-from bench_core.gate.trees import Tree, root
+from bench_core.gate.trees import Tree
+from bench_core.sweep.cache import drop_unused
 
 _COMPLETE = "complete"
 _INSTALL_LIMIT_S = 3600
-_KEEP_DAYS = 30.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def environments(
         pythons = [sys.executable] * 2
         paths = [[*sys.path]] * 2
     else:  # then for both: paths are equally long, and neither has what only we installed
-        drop_unused(cache)
+        drop_unused((cache / "gate").glob("env-*"))  # each can hold gigabytes
         pythons = [_installed(cache, lock, say) for lock in locks]
         paths = [_path_of(python) for python in pythons]
     found = [
@@ -72,21 +71,20 @@ def _lock(tree: Tree, constraints: str) -> Lock:
 
 def _own_first(tree: Tree, path: list[str]) -> tuple[str, ...]:
     """Where a side looks for modules: what lies in the repository, in its own tree first."""
-    repository, found = root(), [tree.folder]
+    found = [tree.folder]
     if (tree.folder / "src").is_dir():
         found.append(tree.folder / "src")
     for entry in path:
         place = Path(entry or Path.cwd()).resolve()
-        inside = place.is_relative_to(repository)
-        own = tree.folder / place.relative_to(repository) if inside else place
+        inside = place.is_relative_to(tree.repository)
+        own = tree.folder / place.relative_to(tree.repository) if inside else place
         found.append(own if own.exists() else place)  # a .nox/ is in the repository, not in git
     return tuple(dict.fromkeys(map(str, found)))
 
 
 def _same_place(tree: Tree) -> Path:
     """Where in the tree we stand in the repository, so that relative names mean the same."""
-    here = Path.cwd().resolve()
-    place = tree.folder / here.relative_to(root()) if here.is_relative_to(root()) else tree.folder
+    place = tree.folder / Path.cwd().resolve().relative_to(tree.repository)
     return place if place.is_dir() else tree.folder
 
 
@@ -106,13 +104,6 @@ def _installed(cache: Path, lock: Lock, say: Callable[[str], None]) -> str:
         (folder / _COMPLETE).touch()
     os.utime(folder)
     return str(python)
-
-
-def drop_unused(cache: Path) -> None:
-    """Remove environments that no gate has used for 30 days; each can hold gigabytes."""
-    for folder in (cache / "gate").glob("env-*"):
-        if time.time() - folder.stat().st_mtime > _KEEP_DAYS * 86_400:
-            shutil.rmtree(folder)
 
 
 def _path_of(python: str) -> list[str]:

@@ -70,28 +70,29 @@ class Launches:
 
     say: told, in a few words, what is being done.
     keep: given each cell's blocks.
-    standings: of each cell and side, what became of it. achieved: per cell, the injected shares.
+    standings: of each cell and side, what became of it. seen: per cell, the values so far.
+    achieved: per cell, the injected shares.
     """
 
     sides: Sides
     say: Callable[[str], None]
     keep: Callable[[Cell, Launch], None] = _drop
     standings: dict[str, dict[str, Standing]] = field(default_factory=dict)
+    seen: dict[str, list[float]] = field(default_factory=dict)
     achieved: dict[str, list[float]] = field(default_factory=dict)
     count: int = 0
 
     @property
     def sentinels(self) -> dict[str, str]:
-        """The class of each sentinel cell that base has the model of."""
-        threads, known = self.sides.base.threads, self.sides.base_models
-        return {
-            str(replace(cell, threads=threads)): bound
-            for cell, bound in SENTINELS.items()
-            if cell.model in known
-        }
+        """The class of each sentinel cell."""
+        threads = self.sides.base.threads
+        return {str(replace(cell, threads=threads)): bound for cell, bound in SENTINELS.items()}
 
     def __call__(self, cells: Sequence[str]) -> protocol.Launch:
-        """One launch value, log(head / base), of each cell that did not fail."""
+        """One launch value, log(head / base), of each cell that did not fail.
+
+        Raises: BenchError where base cannot run a single sentinel: that session has no control.
+        """
         chosen = [Cell.parse(name) for name in cells]
         self._new_zygotes(chosen)
         values: dict[str, float] = {}
@@ -106,7 +107,14 @@ class Launches:
             value = self._fight(cell, names)
             if value is not None:
                 (control if sentinel else values)[str(cell)] = value
+            if value is not None and not sentinel:
+                self.seen.setdefault(str(cell), []).append(value)
         self.count += 1
+        if not control:
+            raise BenchError(
+                f"expected base to run one of {', '.join(self.sentinels)} for the A/A control; "
+                "none came to a value"
+            )
         return protocol.Launch(values, control)
 
     def _new_zygotes(self, cells: Sequence[Cell]) -> None:
@@ -130,10 +138,11 @@ class Launches:
             for name in names[:: -1 if self.count % 2 else 1]:
                 try:
                     pair[name] = stack.enter_context(self.sides.named(name).contender(cell))
-                    standings[name].start(pair[name].started)
-                    check_files(self.sides.tree(name), pair[name].started["files"])
                 except BenchError as error:
                     standings[name].fail(error)
+                else:
+                    standings[name].start(pair[name].started)
+                    check_files(self.sides.tree(name), pair[name].started["files"])
             if not all(standing.ok for standing in standings.values()):
                 return None
             value = self._time(cell, names, pair, standings)

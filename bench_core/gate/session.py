@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -14,6 +13,7 @@ from bench_core.analysis.gate.rule import GateCell, GateRule, rule_for
 from bench_core.analysis.units import duration
 from bench_core.analysis.verdict import NEW, UNSURE, Verdict
 from bench_core.cell import Cell
+from bench_core.errors import explained
 from bench_core.gate import config, trees, verdicts
 from bench_core.gate.environments import environments
 from bench_core.gate.launches import BASE, HEAD, Launches
@@ -26,6 +26,7 @@ from bench_core.sweep.arena import Arena
 from bench_core.sweep.lock import machine_lock
 from bench_core.sweep.origin import Origin
 from bench_core.sweep.profiles import Request
+from bench_core.sweep.results import now
 from bench_core.sweep.stopwatch import Stopwatch
 
 
@@ -69,7 +70,7 @@ def run(request: Request, asked: Asked, cache: Path, progress: Progress) -> Gate
     return GateResult(
         session=session
         | {
-            "finished": _now(),
+            "finished": now(),
             "wall_s": watch.seconds,
             "warnings": [*session["warnings"], *crowd.warnings()],
         },
@@ -128,16 +129,22 @@ class Gate:
                 )
         except KeyboardInterrupt:
             self.interrupted = True
-            reason = "interrupted before it was judged"
-            done = {verdict.cell for verdict in self.verdicts if verdict.metric != "status"}
-            self._add_statuses()
-            failed = {verdict.cell for verdict in self.verdicts if verdict.metric == "status"}
-            self.verdicts += [
-                Verdict(name, "latency", UNSURE, limit=judged[name].threshold, reason=reason)
-                for name in known
-                if name not in done | failed
-            ]
+            self._stopped(known, "interrupted before it was judged")
+        except OSError as error:
+            self._stopped(known, f"stopped before it was judged: {explained(error)}")
         self._progress.say("")
+
+    def _stopped(self, known: dict[str, GateCell], reason: str) -> None:
+        """What was measured so far stays, and what was not judged is said to be so."""
+        self._add_statuses()
+        told = {verdict.cell for verdict in self.verdicts}
+        self.verdicts += [
+            Verdict(name, "latency", UNSURE, limit=cell.threshold, reason=reason)
+            for name, cell in known.items()
+            if name not in told
+        ]
+        for name, values in self.launches.seen.items():
+            self.history.setdefault(name, {"screen": tuple(values), "confirm": ()})
 
     def _in_base(self, cell: Cell) -> bool:
         models, given = self._sides.base_models, discover.given()
@@ -190,7 +197,7 @@ def _session(request: Request, pair: tuple[trees.Tree, trees.Tree]) -> dict[str,
     missing = trees.missing_commits(*pair)
     behind = f"base has {missing} commits that head lacks: what they gained counts as lost here"
     return {
-        "started": _now(),
+        "started": now(),
         "request": asdict(request),
         "machine": fingerprint.machine(),
         "versions": fingerprint.versions(),
@@ -204,7 +211,3 @@ def _session(request: Request, pair: tuple[trees.Tree, trees.Tree]) -> dict[str,
 
 def _side(tree: trees.Tree, python: str) -> Side:
     return Side(tree.name, tree.revision, tree.dirty, python)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bench_core import discover
 from bench_core.duel.environment import Environment
-from bench_core.errors import BenchError, Incomparable, Unavailable
-from bench_core.gate.trees import Tree, root
+from bench_core.errors import Incomparable, Unavailable
+from bench_core.gate.trees import Tree
 from bench_core.sweep.arena import Arena
 from bench_core.sweep.origin import OURS, Origin
 
@@ -62,15 +62,14 @@ def check_files(tree: Tree, files: list[str]) -> None:
     """Refuse a contender that imported the working tree's files in place of its own tree's.
 
     Else a package that is installed from elsewhere could have both sides run the same code.
-    Raises: BenchError that names the file.
+    Raises: Incomparable, naming the file.
     """
-    repository = root()
     for file in map(Path, files):
-        if file.is_relative_to(tree.folder) or not file.is_relative_to(repository):
+        if file.is_relative_to(tree.folder) or not file.is_relative_to(tree.repository):
             continue
-        inside = file.relative_to(repository)
+        inside = file.relative_to(tree.repository)
         if (tree.folder / inside).exists():
-            raise BenchError(
+            raise Incomparable(
                 f"expected {tree.name} to import its own {inside}, found that of the working "
                 "tree; packages are looked for in the repository's folder and in its src/"
             )

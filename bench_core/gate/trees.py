@@ -18,8 +18,12 @@ from bench_core.errors import UsageError
 
 @dataclass(frozen=True)
 class Tree:
-    """One revision's files. name: as it was asked for. dirty: with changes nobody committed."""
+    """One revision's files in `folder`, of the repository at `repository`.
 
+    name: as it was asked for. dirty: with changes that nobody committed.
+    """
+
+    repository: Path
     folder: Path
     name: str
     revision: str
@@ -63,7 +67,7 @@ def lay_out(cache: Path, base: str | None) -> Iterator[tuple[Tree, Tree]]:
             where = str(folder / "base")
             _git(repository, "worktree", "prune")
             _git(repository, "worktree", "add", "--detach", "--force", where, revision)
-            yield Tree(folder / "base", base, revision, dirty=False), head
+            yield Tree(repository, folder / "base", base, revision, dirty=False), head
     finally:
         janitor.communicate()  # closes its input, and waits
 
@@ -80,7 +84,8 @@ def root() -> Path:
 
 def missing_commits(base: Tree, head: Tree) -> int:
     """How many commits of base head does not have: their effect counts as head's, mirrored."""
-    return int(_git(root(), "rev-list", "--count", f"{head.revision}..{base.revision}"))
+    between = f"{head.revision}..{base.revision}"
+    return int(_git(head.repository, "rev-list", "--count", between))
 
 
 def _copy(repository: Path, folder: Path) -> Tree:
@@ -92,7 +97,7 @@ def _copy(repository: Path, folder: Path) -> Tree:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, copy, follow_symlinks=False)
     dirty = bool(_git(repository, "status", "--porcelain"))
-    return Tree(folder, "the working tree", _commit(repository, "HEAD"), dirty)
+    return Tree(repository, folder, "the working tree", _commit(repository, "HEAD"), dirty)
 
 
 def _commit(repository: Path, name: str) -> str:

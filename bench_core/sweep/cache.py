@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from bench_core.cell import Cell
@@ -35,10 +36,15 @@ def file_name(text: str) -> str:
     return f"{text[: _LONGEST_NAME - 17]}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-def drop_stale(cache: Path, keep_days: float = 30.0) -> None:
-    """Remove what was made of models, by versions or on machines not swept for so long."""
+def drop_stale(cache: Path) -> None:
+    """Remove what was made of models, by versions or on machines not swept for 30 days."""
     for part in cache.glob(f"{_MADE}*/part-*"):
         part.unlink()  # of a build that was killed: one sweep at a time runs here
-    for folder in cache.glob(f"{_MADE}*"):
+    drop_unused(cache.glob(f"{_MADE}*"))
+
+
+def drop_unused(folders: Iterable[Path], keep_days: float = 30.0) -> None:
+    """Remove those that nobody has touched for so long."""
+    for folder in folders:
         if time.time() - folder.stat().st_mtime > keep_days * 86_400:
             shutil.rmtree(folder)

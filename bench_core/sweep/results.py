@@ -6,6 +6,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,14 @@ def saved_runs(folder: Path) -> list[Path]:
     return sorted(files, key=lambda file: file.stat().st_mtime)
 
 
-def free_name(folder: Path, stem: str) -> Path:
-    """folder/stem.json, or with a number where that is taken."""
+def now() -> str:
+    """Date and time for people to read; no duration is taken from them."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def free_name(folder: Path, before: str = "", after: str = "") -> Path:
+    """folder/<before><now><after>.json, or with a number where that is taken."""
+    stem = f"{before}{datetime.now(UTC):%Y%m%dT%H%M%SZ}{after}"
     for number in range(10_000):
         path = folder / (f"{stem}.json" if number == 0 else f"{stem}_{number}.json")
         if not path.exists():

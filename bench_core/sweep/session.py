@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +164,7 @@ class Sweep:
     def bench(self, *, interrupted: bool) -> dict[str, Any]:
         """What the file holds under "bench"."""
         session = self.facts | {
-            "finished": _now(),
+            "finished": results.now(),
             "interrupted": interrupted,
             "warnings": [*self.facts["warnings"], *self._warnings, *self._crowd.warnings()],
             "aa": control.summary(self._controls),
@@ -180,9 +179,8 @@ class Sweep:
 
     def save(self, content: dict[str, Any]) -> Path:
         """Write the final file. Raises: OSError, and the journal has all that is done."""
-        stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}_{self.request.profile}"
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = results.free_name(self.folder, stem)
+        path = results.free_name(self.folder, after=f"_{self.request.profile}")
         results.write_json(path, content)
         return path
 
@@ -228,7 +226,7 @@ class Sweep:
         names = dict.fromkeys(cell.model for cell in self._cells)
         first = discover.model(self._cells[0].model)
         return {
-            "started": _now(),
+            "started": results.now(),
             "request": asdict(self.request),
             "budget_s": self._rule.budget_s,
             "machine": fingerprint.machine(),
@@ -288,7 +286,3 @@ def _model_facts(name: str) -> dict[str, Any]:
 
 def _play_off(group: str) -> str:
     return f"{group} play-off"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from bench_core.errors import BenchError, UsageError
-from bench_core.gate import environments as environments_file
 from bench_core.gate.environments import environments
 from bench_core.gate.trees import Tree
 
@@ -21,12 +20,11 @@ def trees(tmp_path, monkeypatch):
     """Two trees of one length, of a repository in which we stand."""
     repository = tmp_path / "repository"
     repository.mkdir()
-    monkeypatch.setattr(environments_file, "root", lambda: repository)
     monkeypatch.chdir(repository)
     made = []
     for name in ("base", "head"):
         (tmp_path / "trees" / name).mkdir(parents=True)
-        made.append(Tree(tmp_path / "trees" / name, name, "0" * 40, dirty=False))
+        made.append(Tree(repository, tmp_path / "trees" / name, name, "0" * 40, dirty=False))
     return tuple(made)
 
 

@@ -95,9 +95,10 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
 
 
 def test_names_that_are_taken_get_a_number(tmp_path):
-    first = results.free_name(tmp_path, "run")
-    first.write_text("{}")
-    assert results.free_name(tmp_path, "run").name == "run_1.json"
+    """Within the same second or not."""
+    for _ in range(3):
+        results.free_name(tmp_path, after="_run").write_text("{}")
+    assert len(list(tmp_path.glob("*_run*.json"))) == 3
 
 
 def test_raw_files_are_plain_zip_of_npy(tmp_path):

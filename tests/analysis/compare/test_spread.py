@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm, t
 
-from bench_core.analysis.saved_spread import ASSUMED_SD, LEAST, found_from, limits, log_se
+from bench_core.analysis.compare.spread import ASSUMED_SD, LEAST, found_from, limits, log_se
 from bench_core.analysis.verdict import UNSURE, Verdict
 from bench_core.record import Interval
 from invented import speedup

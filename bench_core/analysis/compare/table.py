@@ -6,10 +6,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from bench_core.analysis.compare import Comparison
-from bench_core.analysis.saved_latency import METRIC, Judged
-from bench_core.analysis.saved_match import cell_of
-from bench_core.analysis.saved_spread import ABSOLUTE
+from bench_core.analysis.compare.changes import Comparison
+from bench_core.analysis.compare.latency import METRIC, Judged
+from bench_core.analysis.compare.match import cell_of
+from bench_core.analysis.compare.spread import ABSOLUTE
 from bench_core.analysis.units import duration, percent, points, size, visible
 from bench_core.analysis.verdict import (
     BETTER,

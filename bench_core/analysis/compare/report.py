@@ -6,18 +6,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench_core.analysis.compare import Comparison
-from bench_core.analysis.compare_table import change_table, change_text, distance, label
-from bench_core.analysis.duel_offer import duel_offer
-from bench_core.analysis.report import PIPE_WIDTH
-from bench_core.analysis.saved_latency import METRIC
-from bench_core.analysis.saved_spread import (
+from bench_core.analysis.compare.changes import Comparison
+from bench_core.analysis.compare.duel_offer import duel_offer
+from bench_core.analysis.compare.latency import METRIC
+from bench_core.analysis.compare.spread import (
     ABSOLUTE,
     ASSUMED_SD,
     MIN_SESSIONS,
     found_from,
     quantile,
 )
+from bench_core.analysis.compare.table import change_table, change_text, distance, label
+from bench_core.analysis.report import PIPE_WIDTH
 from bench_core.analysis.units import percent, visible
 from bench_core.analysis.verdict import (
     BETTER,

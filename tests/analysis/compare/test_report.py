@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from bench_core.analysis.compare import Comparison, changes
-from bench_core.analysis.compare_report import render_comparison
-from bench_core.analysis.saved import SavedCell, SavedRun
+from bench_core.analysis.compare.changes import Comparison, changes
+from bench_core.analysis.compare.report import render_comparison
+from bench_core.analysis.compare.saved import SavedCell, SavedRun
 from bench_core.cell import Cell
 from bench_core.errors import Incomparable
 from strategies import saved_runs

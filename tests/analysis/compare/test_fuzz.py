@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bench_core.analysis.compare import Comparison, changes
-from bench_core.analysis.compare_report import render_comparison
+from bench_core.analysis.compare.changes import Comparison, changes
+from bench_core.analysis.compare.report import render_comparison
+from bench_core.analysis.compare.saved import SavedRun, saved
+from bench_core.analysis.compare.spread import ABSOLUTE
 from bench_core.analysis.load import named
-from bench_core.analysis.saved import SavedRun, saved
-from bench_core.analysis.saved_spread import ABSOLUTE
 from bench_core.cell import Cell
 from bench_core.errors import Incomparable, UsageError
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bench_core.analysis.compare import Comparison, changes
-from bench_core.analysis.saved import SavedCell, SavedRun, load_saved
-from bench_core.analysis.saved_spread import ABSOLUTE, RATIO
+from bench_core.analysis.compare.changes import Comparison, changes
+from bench_core.analysis.compare.saved import SavedCell, SavedRun, load_saved
+from bench_core.analysis.compare.spread import ABSOLUTE, RATIO
 from bench_core.analysis.verdict import (
     BETTER,
     FAILED,

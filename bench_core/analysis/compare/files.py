@@ -5,9 +5,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench_core.analysis.compare import changes
-from bench_core.analysis.compare_report import render_comparison
-from bench_core.analysis.saved import load_saved
+from bench_core.analysis.compare.changes import changes
+from bench_core.analysis.compare.report import render_comparison
+from bench_core.analysis.compare.saved import load_saved
 from bench_core.errors import UsageError
 
 RESULTS = Path("results")

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from bench_core.analysis.compare import Comparison
-from bench_core.analysis.saved_match import cell_of
+from bench_core.analysis.compare.changes import Comparison
+from bench_core.analysis.compare.match import cell_of
 from bench_core.analysis.units import visible
 from bench_core.analysis.verdict import Verdict
 from bench_core.cell import Cell

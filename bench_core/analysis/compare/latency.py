@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench_core.analysis.saved import SavedCell
-from bench_core.analysis.saved_spread import ABSOLUTE, ASSUMED_SD, limits, log_se
+from bench_core.analysis.compare.saved import SavedCell
+from bench_core.analysis.compare.spread import ABSOLUTE, ASSUMED_SD, limits, log_se
 from bench_core.analysis.verdict import BETTER, SKIPPED, UNSURE, WITHIN, Verdict
 from bench_core.cell import Cell
 from bench_core.record import Interval, Speedup

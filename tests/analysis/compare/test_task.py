@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from bench_core.analysis.compare.task import task
 from bench_core.analysis.paired import tango, wilson
-from bench_core.analysis.saved_task import task
 from bench_core.analysis.verdict import BETTER, UNSURE, WITHIN, WORSE
 from bench_core.record import TaskScore
 

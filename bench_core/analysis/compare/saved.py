@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench_core.analysis.conditions import of_machine_info, of_session
+from bench_core.analysis.compare.conditions import of_machine_info, of_session
 from bench_core.analysis.load import content, named, parse, results
 from bench_core.cell import Cell
 from bench_core.errors import UsageError

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench_core.analysis.saved import SavedCell, SavedRun
-from bench_core.analysis.saved_spread import ABSOLUTE
+from bench_core.analysis.compare.saved import SavedCell, SavedRun
+from bench_core.analysis.compare.spread import ABSOLUTE
 from bench_core.cell import Cell
 from bench_core.errors import Incomparable, UsageError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench_core.analysis.compare_files import compare
+from bench_core.analysis.compare.files import compare
 from bench_core.errors import Incomparable, UsageError
 
 REAL = Path("results/reference_default.json").resolve()

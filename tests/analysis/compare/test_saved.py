@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bench_core.analysis.compare import changes
-from bench_core.analysis.conditions import differences, of_session
-from bench_core.analysis.saved import load_saved, saved
+from bench_core.analysis.compare.changes import changes
+from bench_core.analysis.compare.conditions import differences, of_session
+from bench_core.analysis.compare.saved import load_saved, saved
 from bench_core.errors import UsageError
 from invented import SESSION
 
@@ -93,7 +93,7 @@ def test_our_file_gives_what_is_compared():
         ({"environment": {"LD_PRELOAD": "libtcmalloc.so"}},
          ["LD_PRELOAD: not recorded → libtcmalloc.so"]),
         ({"machine": {"cpu": {"model": "AMD EPYC 9B14", "usable_cores": [0]}}},
-         ["machine: AMD EPYC 9B14, 2 cores → AMD EPYC 9B14, 1 cores"]),
+         ["machine: AMD EPYC 9B14, 2 cores → AMD EPYC 9B14, 1 core"]),
         ({"machine": {**SESSION["machine"], "memory_bytes": 25_325_260_800}},
          ["memory: not recorded → 25.3 GB"]),
         ({"warnings": [], "git": None}, []),

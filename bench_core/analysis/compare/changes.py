@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from bench_core.analysis.conditions import differences
+from bench_core.analysis.compare.conditions import differences
+from bench_core.analysis.compare.latency import METRIC, Judged, latencies
+from bench_core.analysis.compare.match import check_kinds, matched
+from bench_core.analysis.compare.saved import SavedCell, SavedRun
+from bench_core.analysis.compare.spread import ABSOLUTE, RATIO
+from bench_core.analysis.compare.task import task
 from bench_core.analysis.gate.beside_time import artifact
-from bench_core.analysis.saved import SavedCell, SavedRun
-from bench_core.analysis.saved_latency import METRIC, Judged, latencies
-from bench_core.analysis.saved_match import check_kinds, matched
-from bench_core.analysis.saved_spread import ABSOLUTE, RATIO
-from bench_core.analysis.saved_task import task
 from bench_core.analysis.verdict import (
     FAILED,
     GONE,
