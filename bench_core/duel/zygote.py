@@ -47,6 +47,7 @@ class Zygote:
 
     environment: what it and its contenders run under; None for our own.
     given: models that were given by their place; None for all that were.
+    models, modes: what its bench_core has, once it has started; of a model its lengths.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Zygote:
         )
         theirs.close()
         self.pid = self._process.pid
-        self.models: tuple[str, ...] = ()
+        self.models: dict[str, list[int]] = {}
         self.modes: tuple[str, ...] = ()
         self._limit_s: float | None = start_limit_s
 
@@ -95,7 +96,7 @@ class Zygote:
                 raise Incomparable(
                     f"expected protocol {PROTOCOL}, its bench_core speaks {hello['protocol']}"
                 )
-            self.models, self.modes = tuple(hello["models"]), tuple(hello["modes"])
+            self.models, self.modes = hello["models"], tuple(hello["modes"])
         return self
 
     def _hello(self, limit_s: float) -> dict[str, Any]:

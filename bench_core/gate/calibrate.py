@@ -21,6 +21,7 @@ from bench_core.analysis.statistics import launch_value
 from bench_core.cache_folder import default_cache
 from bench_core.cell import Cell
 from bench_core.duel.interleave import Launch
+from bench_core.errors import BenchError
 from bench_core.gate import config, trees
 from bench_core.gate.environments import environments
 from bench_core.gate.launches import Launches
@@ -114,6 +115,8 @@ def _pairs(gathered: Gathered, condition: str, cache: Path, most: int, progress:
                 taken.clear()
                 crowd = Crowd()
                 found = launch([str(cell) for cell in CELLS])
+                if len(found.values) < len(CELLS) or len(found.sentinels) < len(launch.sentinels):
+                    raise BenchError(f"expected a value of every cell, found {list(found.values)}")
                 control = {
                     name: {"bound": launch.sentinels[name], "value": round(value, 6)}
                     for name, value in found.sentinels.items()

@@ -27,15 +27,20 @@ def gate(request: Request, asked: session.Asked, console: Console) -> int:
     check_writable(folder)
     try:
         result = session.run(request, asked, default_cache(), Progress())
-        report.render(result, console)
-        for path in save(result, folder):
-            console.print(f"saved {path}", soft_wrap=True)
     except (UsageError, Incomparable):
         raise
     except (BenchError, OSError) as error:
         said = explained(error) if isinstance(error, OSError) else str(error)
         console.print(f"could not judge: {visible(said)}", soft_wrap=True, markup=False)
         return CANNOT_JUDGE
+    report.render(result, console)
+    try:
+        for path in save(result, folder):
+            console.print(f"saved {path}", soft_wrap=True)
+    except OSError as error:
+        said = f"not all is saved: {visible(explained(error))}"
+        console.print(said, soft_wrap=True, markup=False)
+        return result.exit_code or CANNOT_JUDGE
     return result.exit_code
 
 

@@ -89,9 +89,11 @@ def share(value: Any, what: str) -> float:
     """`value` as a share: "5%", "5 %" or 0.05. Raises: UsageError for anything else."""
     try:
         text = str(value).strip()
-        found = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        in_percent = text.endswith("%")
+        found = float(text[:-1]) / 100 if in_percent else float(text)
     except ValueError:
-        found = -1.0
-    if isinstance(value, bool) or not 0 < found < 10:
+        in_percent, found = False, -1.0
+    # A bare 1 may be meant as 1 %, and would be 100 %.
+    if isinstance(value, bool) or not 0 < found < (10 if in_percent else 1):
         raise UsageError(f"{what}: expected a share like 5% or 0.05, found {value!r:.40}")
     return found

@@ -10,7 +10,6 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bench_core.duel.environment import Environment
 from bench_core.errors import BenchError, UsageError
@@ -18,6 +17,7 @@ from bench_core.gate.trees import Tree
 from bench_core.sweep.cache import drop_unused
 
 _COMPLETE = "complete"
+_TOLD = ("torch", "onnxruntime")
 _INSTALL_LIMIT_S = 3600
 
 
@@ -57,16 +57,28 @@ def environments(
     return found[0], found[1]
 
 
+def described(python: str) -> str:
+    """An interpreter by its path, and with its own versions where they are not ours."""
+    if python == sys.executable:
+        return python
+    script = (
+        "import importlib.metadata, sys; told = sys.argv[1:]; "
+        "print(*(f'{d.name} {d.version}' for d in importlib.metadata.distributions() "
+        "if d.name in told), sep=', ')"
+    )
+    return f"{python}, {_run([python, '-c', script, *_TOLD]).strip()}"
+
+
 def _lock(tree: Tree, constraints: str) -> Lock:
     try:
         project = tomllib.loads((tree.folder / "pyproject.toml").read_text())["project"]
         dependencies = tuple(project.get("dependencies", ()))
     except (FileNotFoundError, KeyError):
         dependencies = ()
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{tree.name}: pyproject.toml is not TOML: {error}") from None
     pinned = tree.folder / constraints
-    return Lock(dependencies, pinned.read_text() if pinned.is_file() else "")
+    return Lock(dependencies, pinned.read_text(errors="replace") if pinned.is_file() else "")
 
 
 def _own_first(tree: Tree, path: list[str]) -> tuple[str, ...]:
@@ -115,10 +127,13 @@ def _path_of(python: str) -> list[str]:
 
 def _run(command: list[str]) -> str:
     """Raises: BenchError with the end of what it wrote."""
-    done: subprocess.CompletedProcess[Any] = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=_INSTALL_LIMIT_S
-    )
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=_INSTALL_LIMIT_S
+        )
+    except subprocess.TimeoutExpired:
+        raise BenchError(f"{' '.join(command[:4])} … took more than an hour") from None
     if done.returncode:
         said = " ".join(done.stderr.split())[-400:]
         raise BenchError(f"{' '.join(command[:4])} … ended with {done.returncode}: {said}")
-    return str(done.stdout)
+    return done.stdout

@@ -16,13 +16,16 @@ class Standing:
     """Filled in as a side's contenders come and go.
 
     ready_s: load, build and first call of each launch. peak_rss_bytes: growth over the imports.
-    median_s: of the timed blocks of each launch.
+    median_s: of the timed blocks of each launch. examined: whether it passed `examine`.
+    own_model: whether its outputs are right by its own oracle alone: the model has changed.
     """
 
     status: str = "ok"
     reason: str | None = None
     artifact_bytes: int = 0
     lossy: bool = False
+    examined: bool = False
+    own_model: bool = False
     peak_rss_bytes: int = 0
     ready_s: list[float] = field(default_factory=list)
     median_s: list[float] = field(default_factory=list)
@@ -48,6 +51,8 @@ def examine(
 ) -> None:
     """Read its evidence, and hold its outputs against the first oracle that agrees with them.
 
+    Where that is not the first, the model itself has changed.
+
     Raises: NotEngaged, WrongOutput, and whatever its process comes to.
     """
     reply, _ = contender.ask("evidence")
@@ -56,14 +61,19 @@ def examine(
     if reply["not_engaged"] is not None:
         raise NotEngaged(reply["not_engaged"] or "its mode says so, and not why")
     if contender.started["stochastic"]:
+        standing.examined = True
         return
     model = discover.model(contender.cell.model)
     own, other = verify_specs(model, contender.cell)
     specs = own + other if contender.started["any_shape"] else own
     _, outputs = contender.ask("outputs", inputs=specs)
-    problems = []
+    problems: list[BenchError] = []
     for ask in oracles:
-        oracle = ask()
+        try:
+            oracle = ask()
+        except BenchError as error:
+            problems.append(error)
+            continue
         _, wrong = judge(
             outputs,
             [output for spec in specs for output in oracle.exact[spec]],
@@ -73,6 +83,7 @@ def examine(
             top1=False,
         )
         if not wrong:
+            standing.examined, standing.own_model = True, bool(problems)
             return
-        problems.append(wrong)
-    raise WrongOutput(problems[0])
+        problems.append(WrongOutput(wrong))
+    raise problems[0]

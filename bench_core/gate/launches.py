@@ -15,7 +15,7 @@ from bench_core.cell import Cell
 from bench_core.duel.contender import Contender
 from bench_core.duel.interleave import Interleaving, Launch
 from bench_core.duel.stopping import QUADS_PER_LAUNCH
-from bench_core.errors import BenchError
+from bench_core.errors import BenchError, Incomparable, Unavailable
 from bench_core.gate.exam import Standing, examine
 from bench_core.gate.sides import Sides, check_files
 
@@ -124,8 +124,11 @@ class Launches:
         self.say(f"launch {self.count + 1}: importing {', '.join(preload)}")
         for arena in arenas:
             arena.preload = preload
-        for zygote in [arena.begin(preload) for arena in arenas]:  # they start side by side
-            zygote.await_start()
+        try:
+            for zygote in [arena.begin(preload) for arena in arenas]:  # they start side by side
+                zygote.await_start()
+        except Unavailable as error:
+            raise Incomparable(f"{error}; choose models that both sides can import") from None
 
     def _fight(self, cell: Cell, names: tuple[str, str]) -> float | None:
         """Build both, duel, and the first time examine them. A failure is its side's standing."""

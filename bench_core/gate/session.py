@@ -1,21 +1,22 @@
 """A gate from its request to its result: base against head, cell by cell, metric by metric."""
 
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
 from bench_core import discover
-from bench_core.analysis.gate.protocol import Decision, decide
+from bench_core.analysis.gate.protocol import Decision, decisions
 from bench_core.analysis.gate.result import GateResult, Side
 from bench_core.analysis.gate.rule import GateCell, GateRule, rule_for
-from bench_core.analysis.units import duration
+from bench_core.analysis.units import duration, size
 from bench_core.analysis.verdict import NEW, UNSURE, Verdict
 from bench_core.cell import Cell
-from bench_core.errors import explained
+from bench_core.errors import BenchError, Incomparable, UsageError, explained
 from bench_core.gate import config, trees, verdicts
-from bench_core.gate.environments import environments
+from bench_core.gate.environments import described, environments
 from bench_core.gate.launches import BASE, HEAD, Launches
 from bench_core.gate.progress import Progress
 from bench_core.gate.sides import Sides, open_sides
@@ -66,7 +67,7 @@ def run(request: Request, asked: Asked, cache: Path, progress: Progress) -> Gate
         session = _session(request, pair)
         with open_sides(pair, both, arenas(request, cache), slowdown) as sides:
             gate = Gate(rule, settings, sides, progress, watch)
-            gate.run(cells, judged, restricted=bool(request.modes))
+            gate.run(request, cells, judged)
     return GateResult(
         session=session
         | {
@@ -84,6 +85,7 @@ def run(request: Request, asked: Asked, cache: Path, progress: Progress) -> Gate
         slowdown=slowdown or None,
         injected={cell: fmean(shares) for cell, shares in gate.launches.achieved.items()},
         interrupted=gate.interrupted,
+        stopped=gate.stopped,
         allow_unsure=asked.allow_unsure,
     )
 
@@ -107,51 +109,71 @@ class Gate:
         self.sentinels: dict[str, tuple[float, ...]] = {}
         self.invalid: str | None = None
         self.interrupted = False
+        self.stopped: str | None = None
 
-    def run(self, cells: list[Cell], judged: dict[str, GateCell], *, restricted: bool) -> None:
-        """Screen and confirm, then what is judged beside time. Ctrl-C keeps what is known."""
+    def run(self, request: Request, cells: list[Cell], judged: dict[str, GateCell]) -> None:
+        """Screen and confirm, then what is judged beside time.
+
+        Ctrl-C, a full disk and whatever else keeps it from going on leave what is known.
+        Raises: UsageError or Incomparable, for what cannot be.
+        """
         known = {str(cell): judged[str(cell)] for cell in cells if self._in_base(cell)}
         self.verdicts += [
             Verdict(name, "status", NEW, reason="base has no such cell")
             for name in judged
             if name not in known
         ]
-        self.verdicts += verdicts.gone(cells, self._sides, restricted)
+        self.verdicts += verdicts.gone(request, cells, self._sides)
         try:
-            if known:
-                with self._watch("launches"):
-                    self._take(self._decide(known))
-            self._add_statuses()
-            self._progress.say("tasks")
-            with self._watch("tasks"):
-                self.verdicts += verdicts.beside_time(
-                    self.launches.standings, self._settings, self._sides
-                )
+            self._judge(known)
         except KeyboardInterrupt:
             self.interrupted = True
-            self._stopped(known, "interrupted before it was judged")
-        except OSError as error:
-            self._stopped(known, f"stopped before it was judged: {explained(error)}")
+        except (UsageError, Incomparable):
+            raise
+        except (BenchError, OSError) as error:
+            self.stopped = explained(error) if isinstance(error, OSError) else str(error)
+        if self.interrupted or self.stopped:
+            self._add_unjudged(known)
         self._progress.say("")
 
-    def _stopped(self, known: dict[str, GateCell], reason: str) -> None:
+    def _judge(self, known: dict[str, GateCell]) -> None:
+        reached: list[Decision] = []
+        try:
+            with self._watch("launches"):
+                reached.extend(self._decisions(known) if known else ())
+        finally:
+            for decision in reached[-1:]:
+                self._take(decision)
+            self._add_statuses()
+        self._progress.say("tasks")
+        valid = self.invalid is None
+        with self._watch("tasks"):
+            for verdict in verdicts.beside_time(
+                self.launches.standings, self._settings, self._sides, valid=valid
+            ):
+                self.verdicts.append(verdict)  # one by one: the next may be the last
+
+    def _add_unjudged(self, known: dict[str, GateCell]) -> None:
         """What was measured so far stays, and what was not judged is said to be so."""
-        self._add_statuses()
         told = {verdict.cell for verdict in self.verdicts}
         self.verdicts += [
-            Verdict(name, "latency", UNSURE, limit=cell.threshold, reason=reason)
+            Verdict(
+                name, "latency", UNSURE, limit=cell.threshold, reason="stopped before a verdict"
+            )
             for name, cell in known.items()
             if name not in told
         ]
+        screen = self._rule.screen_launches
         for name, values in self.launches.seen.items():
-            self.history.setdefault(name, {"screen": tuple(values), "confirm": ()})
+            stages = {"screen": tuple(values[:screen]), "confirm": tuple(values[screen:])}
+            self.history[name] = stages
 
     def _in_base(self, cell: Cell) -> bool:
         models, given = self._sides.base_models, discover.given()
         return cell.mode in self._sides.base_modes and cell.model in {*models, *given}
 
-    def _decide(self, known: dict[str, GateCell]) -> Decision:
-        return decide(
+    def _decisions(self, known: dict[str, GateCell]) -> Iterator[Decision]:
+        return decisions(
             self._rule,
             known,
             self.launches,
@@ -168,10 +190,15 @@ class Gate:
         }
 
     def _with_times(self, verdict: Verdict) -> Verdict:
-        """With the median time of a call on either side, of the middle launch."""
-        both = self.launches.standings[verdict.cell]
-        before, after = (duration(median(both[side].median_s)) for side in (BASE, HEAD))
-        said = [f"{before} became {after}", *([verdict.reason] if verdict.reason else [])]
+        """With what a call took on either side, and, unjudged, readiness and memory."""
+        base, head = (self.launches.standings[verdict.cell][side] for side in (BASE, HEAD))
+        times, ready = (
+            f"{duration(median(before))} became {duration(median(after))}"
+            for before, after in ((base.median_s, head.median_s), (base.ready_s, head.ready_s))
+        )
+        grown = f"{size(base.peak_rss_bytes)} became {size(head.peak_rss_bytes)}"
+        said = [times, *([verdict.reason] if verdict.reason else [])]
+        said += [f"ready {ready}, resident {grown}"]
         return replace(verdict, reason="; ".join(said))
 
     def _add_statuses(self) -> None:
@@ -182,7 +209,7 @@ class Gate:
                 self.verdicts.append(found)
 
 
-def arenas(request: Request, cache: Path) -> Any:
+def arenas(request: Request, cache: Path) -> Callable[[Origin], Arena]:
     asked_gib = request.memory_gib
     limit = memory.available_bytes() if asked_gib is None else int(asked_gib * 2**30)
     threads = profiles.thread_count(request.threads)
@@ -210,4 +237,4 @@ def _session(request: Request, pair: tuple[trees.Tree, trees.Tree]) -> dict[str,
 
 
 def _side(tree: trees.Tree, python: str) -> Side:
-    return Side(tree.name, tree.revision, tree.dirty, python)
+    return Side(tree.name, tree.revision, tree.dirty, described(python))

@@ -1,6 +1,6 @@
 """The three arenas of a gate: base, head, and base again for the A/A control."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,13 +15,13 @@ from bench_core.sweep.origin import OURS, Origin
 
 @dataclass(frozen=True)
 class Sides:
-    """trees: of base and of head. base_models, base_modes: the names that base offers."""
+    """trees: of base and of head. base_models, base_modes: what base has; of a model its lengths."""
 
     base: Arena
     head: Arena
     again: Arena
     trees: tuple[Tree, Tree]
-    base_models: tuple[str, ...]
+    base_models: Mapping[str, Sequence[int]]
     base_modes: tuple[str, ...]
 
     def named(self, name: str) -> Arena:
@@ -43,6 +43,9 @@ def open_sides(
 
     slowdown: to inject into head. Raises: Incomparable where base's bench_core cannot be spoken to.
     """
+    has_own = [(tree.folder / "bench_core").is_dir() for tree in trees]
+    if has_own[0] != has_own[1]:  # the one without could find the working tree's
+        raise Incomparable("expected a bench_core/ in both revisions or in neither, found one")
     base, head = (_origin(*of_side) for of_side in zip(trees, environments, strict=True))
     arenas = [new_arena(base), new_arena(replace(head, slowdown=slowdown)), new_arena(base)]
     try:

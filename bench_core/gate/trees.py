@@ -4,6 +4,7 @@ The length of a path, and of the environment, moves a program's stack and so its
 percents (Mytkowicz et al. 2009, doi:10.1145/1508244.1508275). So head too is laid out anew.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,7 @@ class Tree:
     dirty: bool
 
 
+_GIT_LIMIT_S = 600.0
 _JANITOR = """
 import shutil, subprocess, sys
 sys.stdin.read()
@@ -50,7 +52,10 @@ def lay_out(cache: Path, base: str | None) -> Iterator[tuple[Tree, Tree]]:
     """
     repository = root()
     revision = None if base is None else _commit(repository, base)
-    folder = cache / "gate" / f"trees-{sha256(str(repository).encode()).hexdigest()[:12]}"
+    place = sha256(str(repository).encode()).hexdigest()[:12]
+    for left in (cache / "gate").glob(f"trees-{place}-*"):  # of a machine that lost its power
+        shutil.rmtree(left, ignore_errors=True)
+    folder = cache / "gate" / f"trees-{place}-{os.getpid()}"  # a janitor may be at the last one
     janitor = subprocess.Popen(
         [sys.executable, "-c", _JANITOR, str(repository), str(folder)],
         stdin=subprocess.PIPE,
@@ -58,7 +63,6 @@ def lay_out(cache: Path, base: str | None) -> Iterator[tuple[Tree, Tree]]:
         start_new_session=True,  # Ctrl-C is for us; it must outlive us
     )
     try:
-        shutil.rmtree(folder, ignore_errors=True)  # of a machine that lost its power
         folder.mkdir(parents=True)
         head = _copy(repository, folder / "head")
         if base is None or revision is None:
@@ -117,11 +121,14 @@ def _git(folder: Path, *arguments: str) -> str:
             ["git", "-C", str(folder), *arguments],
             capture_output=True,
             text=True,
+            errors="surrogateescape",  # a file's name may be any bytes
             check=True,
-            timeout=600,
+            timeout=_GIT_LIMIT_S,
         )
     except FileNotFoundError:
         raise UsageError("expected git on this machine, found none; install it") from None
     except subprocess.CalledProcessError as error:
         raise UsageError(f"git {arguments[0]}: {error.stderr.strip()}") from None
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"git {arguments[0]} took more than {_GIT_LIMIT_S:.0f} s") from None
     return done.stdout.strip("\n")

@@ -18,7 +18,7 @@ _LONGEST_NAME = 200
 
 def model_folder(cache: Path, model: str, origin: Origin = OURS) -> Path:
     """All that was made of one model, by that code and these versions, on such a machine."""
-    folder = cache / f"{_MADE}{making_key(model, origin.package, origin.beside)}"
+    folder = cache / f"{_MADE}{making_key(model, origin.package, origin.beside, origin.python)}"
     folder.mkdir(parents=True, exist_ok=True)
     os.utime(folder)
     return folder

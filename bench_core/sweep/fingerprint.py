@@ -82,14 +82,18 @@ def _git(*arguments: str) -> str:
 
 
 @cache
-def making_key(model: str, package: Path = _PACKAGE, beside: Path | None = None) -> str:
+def making_key(
+    model: str, package: Path = _PACKAGE, beside: Path | None = None, python: str | None = None
+) -> str:
     """Names what artefacts of that model are made from, and the machine that they are made for.
 
     package: the bench_core that makes them. beside: a folder whose Python files do too.
+    python: the interpreter that they are made under, whose versions differ from ours.
     """
     return _key(
         _sources(package, _MAKING),
         _hash_files(sorted(beside.rglob("*.py"))) if beside else None,
+        python,
         discover.model(model).source,
         _weights(model),
         versions(),

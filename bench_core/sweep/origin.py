@@ -1,5 +1,6 @@
 """Whose code the contenders run: ours, or another revision's."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,12 @@ class Origin:
     package: Path = Path(bench_core.__file__).parent
     beside: Path | None = None
     slowdown: float = 0.0
+
+    @property
+    def python(self) -> str | None:
+        """The interpreter, where it is not our own and so may have other versions."""
+        python = self.environment.python if self.environment else sys.executable
+        return None if python == sys.executable else python
 
 
 OURS = Origin()

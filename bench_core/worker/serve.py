@@ -238,7 +238,7 @@ def _imported_files() -> list[str]:
         for name, module in list(sys.modules.items())
         if name.partition(".")[0] != ours
     )
-    installed = (sys.prefix, sys.base_prefix)
+    installed = tuple(f"{prefix}/lib" for prefix in (sys.prefix, sys.base_prefix))
     return [file for file in found if isinstance(file, str) and not file.startswith(installed)]
 
 

@@ -62,7 +62,7 @@ def _hello(given: Any, preload: Sequence[str]) -> dict[str, Any]:
         importlib.import_module(name)
     return {
         "protocol": PROTOCOL,
-        "models": list(discover.models()),
+        "models": {name: list(model.lengths) for name, model in discover.models().items()},
         "modes": list(discover.modes()),
     }
 

@@ -72,6 +72,8 @@ def readings(
     A few readings bear no test: this asks them to agree. change: head / base of the medians,
     between the least and the greatest ratio that the readings allow.
     """
+    if not min(base):
+        return Verdict(cell, metric, WITHIN, limit=limit, launches=len(head), reason="base's is 0")
     low, high = min(head) / max(base), max(head) / min(base)
     kind = WORSE if low > 1 + limit else BETTER if high < 1 / (1 + limit) else WITHIN
     change = Interval(median(head) / median(base), low, high)

@@ -63,7 +63,8 @@ def _add_session(suite: ET.Element, result: GateResult) -> None:
     nothing = result.exit_code == CANNOT_JUDGE and not any(
         verdict.kind == UNSURE for verdict in result.verdicts
     )
-    if result.invalid is not None or result.interrupted or nothing:
+    stopped = result.interrupted or result.stopped is not None
+    if result.invalid is not None or stopped or nothing:
         said = f"{outcome.head(result)}: {outcome.outcome(result)}"
         why = visible(result.invalid or said)
         ET.SubElement(test, "error", type=outcome.head(result), message=said).text = why

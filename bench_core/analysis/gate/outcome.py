@@ -80,6 +80,8 @@ def _findings(result: GateResult, quote: Quote) -> Iterator[str]:
         yield f"{_count(len(faster), 'verdict')} {_is(faster)} better"
     if result.interrupted:
         yield "interrupted before every cell was judged"
+    if result.stopped is not None:
+        yield f"stopped: {quote(result.stopped)}"
     if result.invalid is not None:
         yield "no timing was judged, since the session failed its own control"
 

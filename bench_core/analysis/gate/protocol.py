@@ -1,7 +1,7 @@
 """The gate's whole schedule, wherever its launches come from: real processes, or a replay."""
 
 import math
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench_core.analysis.gate import control
@@ -51,8 +51,23 @@ def decide(
     sentinels: Mapping[str, str],
     progress: Progress = lambda *_: None,
 ) -> Decision:
+    """The last of `decisions`."""
+    *_, last = decisions(rule, cells, launch, sentinels=sentinels, progress=progress)
+    return last
+
+
+def decisions(
+    rule: GateRule,
+    cells: Mapping[str, GateCell],
+    launch: Launcher,
+    *,
+    sentinels: Mapping[str, str],
+    progress: Progress = lambda *_: None,
+) -> Iterator[Decision]:
     """Screen all cells, confirm those flagged on fresh launches, and end when none is open.
 
+    Yields what is decided after the screen and after each look, so that a gate that is stopped
+    keeps it.
     launch: called with the open cells, once for each launch; one serves all of them. A cell
         that gives no value is left out from then on, and has no verdict.
     sentinels: the class of each sentinel cell; a launch may leave some out.
@@ -62,26 +77,39 @@ def decide(
     for cell in cells.values():
         rule.of(cell.threshold)  # A threshold that cannot be is refused before anything runs.
     seen: dict[str, list[float]] = {cell: [] for cell in sentinels}
+    verdicts: dict[str, Verdict] = {}
     first = _Stage(SCREEN, rule.screen_launches, cells, launch, progress, seen)
     first.run(rule.screen_launches)
     screened = screen(rule, cells, first.of_open(), _by_class(seen, sentinels))
-    verdicts = {
+    verdicts |= {
         cell: within(cell, cells[cell].threshold, found)
         for cell, found in screened.items()
         if not found.flagged
     }
     flagged = [cell for cell, found in screened.items() if found.flagged]
     second = _Stage(CONFIRM, rule.looks[-1], flagged, launch, progress, seen)
+    yield _decision(cells, verdicts, first, second, seen)
     for look, launches in enumerate(rule.looks):
-        second.run(launches)
-        reached = at_look(rule, look, cells, screened, second.of_open())
-        second.leave(reached)
-        verdicts |= reached
+        if second.of_open():
+            second.run(launches)
+            reached = at_look(rule, look, cells, screened, second.of_open())
+            second.leave(reached)
+            verdicts |= reached
+            yield _decision(cells, verdicts, first, second, seen)
+
+
+def _decision(
+    cells: Iterable[str],
+    verdicts: Mapping[str, Verdict],
+    first: "_Stage",
+    second: "_Stage",
+    seen: Mapping[str, Sequence[float]],
+) -> Decision:
+    """What stands now, in the order of `cells`."""
     invalid = control.invalid(seen)
-    if invalid is not None:
-        verdicts = {cell: _invalidated(verdict) for cell, verdict in verdicts.items()}
+    reached = [verdicts[cell] for cell in cells if cell in verdicts]
     return Decision(
-        tuple(verdicts[cell] for cell in cells if cell in verdicts),
+        tuple(map(unjudged, reached) if invalid else reached),
         _frozen(first.values),
         _frozen(second.values),
         _frozen(seen),
@@ -135,7 +163,8 @@ def _by_class(
     return found
 
 
-def _invalidated(verdict: Verdict) -> Verdict:
+def unjudged(verdict: Verdict) -> Verdict:
+    """What a verdict on time comes to in a session that failed its own control."""
     reason = "the session's own control failed: its timings count for nothing"
     return replace(verdict, kind=UNSURE, watch=False, smallest=None, reason=reason)
 

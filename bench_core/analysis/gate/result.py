@@ -6,7 +6,7 @@ from typing import Any
 
 from bench_core.analysis.gate.words import METRICS
 from bench_core.analysis.session import facts
-from bench_core.analysis.verdict import Verdict, exit_code
+from bench_core.analysis.verdict import CANNOT_JUDGE, OK, Verdict, exit_code
 from bench_core.errors import UsageError
 from bench_core.record import read
 
@@ -38,6 +38,7 @@ class GateResult:
     launches: cell → stage ("screen", "confirm") → log slowdowns, above 0 is slower.
     sentinels: cell → log ratios of base against base.
     invalid: why the session's timings can fail nothing, or None.
+    stopped: what kept the gate from judging all that it was to judge, or None.
     slowdown: the share that --slowdown asked for; injected: cell → the share that it achieved.
     """
 
@@ -52,16 +53,18 @@ class GateResult:
     slowdown: float | None = None
     injected: dict[str, float] = field(default_factory=dict)
     interrupted: bool = False
+    stopped: str | None = None
     allow_unsure: bool = False
 
     @property
     def exit_code(self) -> int:
-        """130 where it was interrupted, since cells are missing; else the verdicts' own."""
+        """130 where it was interrupted, 3 for 0 where it was stopped, else the verdicts' own."""
         if self.interrupted:
             return INTERRUPTED
-        return exit_code(
+        code = exit_code(
             self.verdicts, session_valid=self.invalid is None, allow_unsure=self.allow_unsure
         )
+        return CANNOT_JUDGE if self.stopped is not None and code == OK else code
 
     @property
     def cells(self) -> int:
