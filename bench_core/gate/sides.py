@@ -15,7 +15,7 @@ from bench_core.sweep.origin import OURS, Origin
 
 @dataclass(frozen=True)
 class Sides:
-    """trees: of base and of head. base_models, base_modes: what base has; of a model its lengths."""
+    """trees: of base and of head. base_models: its models and their lengths; base_modes: names."""
 
     base: Arena
     head: Arena

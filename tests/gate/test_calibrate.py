@@ -1,6 +1,7 @@
 """A calibration in small: two launches of each condition, one suite, and the table."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,13 +39,13 @@ def lines(pairs=6, sd=0.005):
 
 
 def test_the_table_holds_both_conditions_and_the_real_suites(monkeypatch):
-    monkeypatch.setattr(calibration, "PLANS", [*calibration.PLANS[:1], *calibration.PLANS[2:3]])
-    monkeypatch.setattr(calibration, "NULL_SUITES", 20)
+    plans = (replace(calibration.PLANS[0], suites=20), replace(calibration.PLANS[2], suites=20))
+    monkeypatch.setattr(calibration, "PLANS", plans)
     table = calibration.table(lines())
     rows = [row.split(" | ") for row in table.splitlines()]
     assert {len(row) for row in rows if not row[0].startswith("|---")} == {3}
     assert "quiet" in rows[0][1] and "loaded" in rows[0][2]
-    assert "false alarms, of 2,000 unchanged suites" in table
+    assert "false alarms, of 20 unchanged suites" in table
     assert "3: 0 false alarms (≤ 63%), 1 unsure; 20.0 s" in table
 
 

@@ -84,7 +84,7 @@ def test_a_broken_cell_fails_and_says_how_and_mended_it_is_new(repository):
     assert kinds(repository.result()) == {"status": FAILED}
     assert done.returncode == 4 and "RuntimeError: no such kernel" in done.stdout
     done = repository.on("before").gate("--base", "broken", *CHOSEN)
-    assert kinds(repository.result()) == {"status": NEW}
+    assert kinds(repository.result()) == {"status": NEW} and done.returncode == 3
 
 
 def test_an_injected_slowdown_is_achieved_and_found(repository):

@@ -102,10 +102,15 @@ def test_killed_half_way_it_leaves_no_worktree(repository, tmp_path, number):
     assert len(git(repository, "worktree", "list").splitlines()) == 1
 
 
-def test_what_a_lost_machine_left_is_replaced(repository, tmp_path):
+def test_what_a_lost_machine_left_is_taken_away(repository, tmp_path):
     with lay_out(tmp_path / "cache", "HEAD") as (base, _):
-        place = base.folder
-    place.mkdir(parents=True)
-    (place / "rest").write_text("of yesterday")
-    with lay_out(tmp_path / "cache", "HEAD") as (base, _):
-        assert base.folder == place and not (place / "rest").exists()
+        left = base.folder.parent.with_name(f"{base.folder.parent.name}9")
+    (left / "base").mkdir(parents=True)
+    with lay_out(tmp_path / "cache", "HEAD"):
+        assert not left.exists()
+
+
+def test_a_name_of_any_bytes_is_copied(repository, tmp_path):
+    (repository / os.fsdecode(b"caf\xe9")).write_text("latin")
+    with lay_out(tmp_path / "cache", "HEAD") as (_, head):
+        assert (head.folder / os.fsdecode(b"caf\xe9")).read_text() == "latin"
