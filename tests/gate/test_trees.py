@@ -111,6 +111,6 @@ def test_what_a_lost_machine_left_is_taken_away(repository, tmp_path):
 
 
 def test_a_name_of_any_bytes_is_copied(repository, tmp_path):
-    (repository / os.fsdecode(b"caf\xe9")).write_text("latin")
+    (repository / os.fsdecode(b"z\xe9")).write_text("latin")
     with lay_out(tmp_path / "cache", "HEAD") as (_, head):
-        assert (head.folder / os.fsdecode(b"caf\xe9")).read_text() == "latin"
+        assert (head.folder / os.fsdecode(b"z\xe9")).read_text() == "latin"
