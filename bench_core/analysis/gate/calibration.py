@@ -10,7 +10,7 @@ import numpy as np
 
 from bench_core.analysis.gate.replay import Launches, Tally, rate, replay
 from bench_core.analysis.gate.rule import rule_for
-from bench_core.analysis.units import duration
+from bench_core.analysis.units import duration, visible
 from bench_core.errors import UsageError
 
 QUIET, LOADED = "quiet", "loaded"
@@ -101,6 +101,9 @@ def table(lines: Sequence[Mapping[str, Any]]) -> str:
         ]
         found += _rows(plan, tallies)
     found += _real(lines)
+    pairs = ", ".join(f"{one.values.shape[1]} {name}" for name, one in measured.items())
+    machine = visible(str(lines[-1]["machine"]))
+    found += ["", f"Of {len(measured[QUIET].bounds)} cells on {machine}: {pairs} launches."]
     return "\n".join(found)
 
 
