@@ -116,8 +116,8 @@ def _rows(plan: Plan, tallies: Sequence[Tally]) -> Iterator[str]:
         yield _row("… launches of a suite", [f"{tally.launches:.1f}" for tally in tallies])
         return
     cells = "compute-bound cells" if plan.compute_alone else "cells"
-    option = f" with `--threshold {plan.threshold:.0%}`" if plan.threshold != 0.05 else ""
-    what = f"{plan.slowdown:.0%} slower {cells} found, of {tallies[0].slowed:,}{option}"
+    option = f" with `--threshold {100 * plan.threshold:g}%`" if plan.threshold != 0.05 else ""
+    what = f"{100 * plan.slowdown:g} % slower {cells} found, of {tallies[0].slowed:,}{option}"
     yield _row(what, _rates(tallies, "found", of="slowed"))
     if plan.threshold == plan.slowdown == 0.05:
         yield _row("… by `mean:5%`", _rates(tallies, "mean_found", of="slowed"))
@@ -152,9 +152,14 @@ def _rates(tallies: Sequence[Tally], field: str, of: str = "suites") -> list[str
     found = []
     for tally in tallies:
         share = rate(getattr(tally, field), getattr(tally, of))
-        low, value, high = (f"{100 * x:.2g}" for x in (share.low, share.value, share.high))
+        low, value, high = (_digits(100 * x) for x in (share.low, share.value, share.high))
         found.append(f"{value} % ({low} to {high})")
     return found
+
+
+def _digits(percents: float) -> str:
+    """Two below 10, three above: 0.15, 1.2, 98.6, 100."""
+    return f"{percents:.2g}" if percents < 9.95 else f"{percents:.3g}"
 
 
 def _row(what: str, texts: Sequence[str]) -> str:
