@@ -67,7 +67,7 @@ def test_every_raw_sample_is_kept_and_gathered_in_one_file(tmp_path):
         yield tuple(FakeSide(name, [], lambda block: 1e-2 + block * 1e-5) for name in "AB")
 
     with pair() as first:
-        duel = fight(first, pair, Rule(0.001), lambda _: pooled_launch_sd([]))
+        duel = fight(first, pair, Rule(0.0), lambda _: pooled_launch_sd([]))
     journal = Journal(tmp_path)
     journal.open(resume=False)
     cell = "a|b|length=1|batch=1|cpu|cpu|threads=1"
