@@ -1,4 +1,4 @@
-"""The quantiser: small functions on plain tensors, then the flow that calls them. File by file:
+"""The quantiser: small functions on plain tensors, and the flow that calls them, file by file.
 
 quant_params.py          the nouns: the grid of integers, and how a tensor lies on it
 affine.py                parameters from a range; quantise, dequantise, and both with a gradient
