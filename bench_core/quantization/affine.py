@@ -73,7 +73,7 @@ def quantize(x: Tensor, params: QuantParams) -> Tensor:
 def dequantize(q: Tensor, params: QuantParams, dtype: torch.dtype = torch.float32) -> Tensor:
     """Back from the grid: x̂ = (q − zero_point) · scale; what exceeds `dtype` is ±inf.
 
-    Computed in float32, in float64 for that dtype, and rounded to dtype once.
+    Computed in float32, or in float64 for that dtype, and only then rounded to dtype.
     Raises: ValueError for a shape that the parameters do not fit.
     Source: ONNX, DequantizeLinear.
     """

@@ -90,15 +90,15 @@ class QuantParams:
         axis, group = self.axis, self.group
         if axis is None:
             return scale, zero_point
-        if -len(shape) <= axis < len(shape):
-            if group is not None:
-                scale, zero_point = (p.repeat_interleave(group, axis) for p in (scale, zero_point))
-                if scale.shape == shape:
-                    return scale, zero_point
-            elif len(scale) == shape[axis]:
-                view = [1] * len(shape)
-                view[axis] = -1
-                return scale.reshape(view), zero_point.reshape(view)
+        inside = -len(shape) <= axis < len(shape)
+        if inside and group is None and len(scale) == shape[axis]:
+            view = [1] * len(shape)
+            view[axis] = -1
+            return scale.reshape(view), zero_point.reshape(view)
+        if inside and group is not None and scale.ndim == len(shape):
+            scale, zero_point = (p.repeat_interleave(group, axis) for p in (scale, zero_point))
+            if scale.shape == shape:
+                return scale, zero_point
         raise ValueError(
             f"expected a tensor for parameters {list(self.scale.shape)} with axis={axis}, "
             f"group={group}, found the shape {list(shape)}"

@@ -78,7 +78,7 @@ def test_half_precision_is_not_divided_in_half_precision():
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_dequantizing_rounds_once_to_the_dtype_asked_for(dtype):
+def test_dequantizing_rounds_to_the_dtype_asked_for_at_the_end(dtype):
     q, one = torch.tensor([-128, -1, 0, 1, 127]), params(0.1, 1)
     exact = (q - 1).double() * one.scale.double()
     found = dequantize(q, one, dtype)

@@ -110,6 +110,7 @@ def test_a_shape_and_a_place_that_disagree_are_refused(scale, place):
         ((5,), {"axis": 0, "group": 2}),  # does not divide
         ((6,), {"axis": 0, "group": 2}),
         ((4, 2), {"axis": 0, "group": 2}),  # groups have the tensor's own dimensions
+        ((2, 4), {"axis": 1, "group": 2}),
         ((4,), {"axis": 1, "group": 2}),
     ],
 )
