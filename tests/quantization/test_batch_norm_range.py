@@ -1,0 +1,59 @@
+"""Ranges from batch-norm statistics."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench_core.quantization.batch_norm_range import batch_norm_range
+from bench_core.quantization.clip import NO_ACTIVATION, RELU, RELU6, Clip
+from bench_core.quantization.fold import PreActivation
+from tests.quantization.linear_layers import UNTIMED
+
+activations = st.sampled_from([NO_ACTIVATION, RELU, RELU6])
+
+
+@UNTIMED
+@given(st.floats(-50, 50), st.floats(0, 10), activations, st.floats(0.5, 8))
+def test_the_range_is_the_clipped_reach_and_holds_0(mean, std, activation, deviations):
+    pre = PreActivation(
+        torch.tensor([mean], dtype=torch.float64), torch.tensor([std], dtype=torch.float64)
+    )
+    low, high = batch_norm_range(pre, activation, deviations)
+    ends = [
+        min(max(end, activation.low.item()), activation.high.item())
+        for end in (mean - deviations * std, mean + deviations * std)
+    ]
+    # One rounding to float32.
+    assert low.item() == pytest.approx(min(ends[0], 0), rel=1e-7, abs=1e-7)
+    assert high.item() == pytest.approx(max(ends[1], 0), rel=1e-7, abs=1e-7)
+    assert low.dtype == high.dtype == torch.float32
+
+
+@UNTIMED
+@given(st.integers(0, 2**31), activations)
+def test_six_deviations_hold_a_normals_values(seed, activation):
+    """All of 4096: one beyond in 10⁵ such tests, were it drawn afresh."""
+    generator = torch.Generator().manual_seed(seed)
+    mean, std = torch.randn(8, generator=generator), torch.rand(8, generator=generator)
+    x = mean + std * torch.randn(512, 8, generator=generator)
+    y = torch.clamp(x, activation.low, activation.high)
+    low, high = batch_norm_range(PreActivation(mean, std), activation)
+    assert ((low <= y) & (y <= high)).all()
+
+
+def test_each_channel_has_its_own_ceiling():
+    pre = PreActivation(torch.tensor([1.0, 1.0]), torch.tensor([1.0, 1.0]))
+    low, high = batch_norm_range(pre, RELU6.divided(torch.tensor([2.0, 0.5])))
+    assert (low.tolist(), high.tolist()) == ([0, 0], [3, 7])
+
+
+def test_a_channel_that_never_fires_has_an_empty_range():
+    low, high = batch_norm_range(PreActivation(torch.tensor([-9.0]), torch.tensor([1.0])), RELU)
+    assert (low.item(), high.item()) == (0, 0)
+
+
+def test_a_hard_tanh_clips_both_ends():
+    tanh = Clip(torch.tensor(-1.0), torch.tensor(1.0))
+    low, high = batch_norm_range(PreActivation(torch.zeros(1), torch.ones(1)), tanh)
+    assert (low.item(), high.item()) == (-1, 1)
