@@ -22,6 +22,11 @@ def absorb(
     Raises: ValueError for a transposed kernel, whose outputs see few taps each.
     Source: Nagel et al. 2019, arXiv:1906.04721, §4.1.3.
     """
+    if second.channel_axis and second.blocks.shape[3] > 1:
+        raise ValueError(
+            "expected a second layer whose outputs all see every tap, found a transposed kernel "
+            f"{list(second.weight.shape)}; leave the pair as it is"
+        )
     c = (pre.mean - deviations * pre.std).clamp(min=0)
     moved = second.mean_output(c)
     return (

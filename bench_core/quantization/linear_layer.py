@@ -79,7 +79,7 @@ class LinearLayer:
         if coverage is not None:
             blocks = blocks * coverage.to(blocks.dtype).flatten()
         elif self.channel_axis and blocks.shape[3] > 1:
-            raise ValueError("expected the coverage of a transposed kernel, found None")
+            raise ValueError("expected a transposed kernel's coverage, found None; compute it")
         seen = blocks.sum(3) @ input_mean.view(self.groups, -1, 1)
         return seen.flatten()
 
