@@ -1,0 +1,1 @@
+"""The range methods, one a file; a file that is laid here is found."""
