@@ -4,7 +4,10 @@ quant_params.py          the nouns: the grid of integers, and how a tensor lies 
 affine.py                parameters from a range; quantise, dequantise, and both with a gradient
 range_method.py          the noun: what sees tensors and then knows their range
 ranges/                  the range methods, one a file, found by being there
-histogram.py             a histogram that grows with its data and loses none of it
+range_search.py          the range of least loss, found on ever finer grids
+extent.py                the ends of what was seen, exactly
+histogram.py  bins.py    a histogram that grows with its data and loses none of it
+divergence.py            the information that a clipped histogram on few levels loses
 batch_norm_range.py      an activation's range from batch-norm statistics, without data
 fold.py                  an inference-mode batch norm into the conv or linear layer before it
 equalization.py          channel ranges of two neighbouring layers made equal

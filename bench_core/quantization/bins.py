@@ -42,7 +42,7 @@ class Bins:
 
     @property
     def index(self) -> Tensor:
-        """i of each count."""
+        """Which bin each count is of."""
         return self.first[:, None] + torch.arange(self.counts.shape[1])
 
     @property

@@ -25,7 +25,7 @@ class Observer(Protocol):
         """
 
     def range(self, grid: Grid, *, symmetric: bool) -> tuple[Tensor, Tensor]:
-        """low ≤ 0 ≤ high, within what was seen, for values that will lie on `grid`.
+        """A range for values that will lie on `grid`: low ≤ 0 ≤ high, within what was seen.
 
         Shapes: float32, [] or [channels].
         Raises: ValueError if nothing was seen.

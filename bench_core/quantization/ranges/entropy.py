@@ -35,7 +35,7 @@ class EntropyObserver:
 
 
 def _thresholds(bins: Bins, levels: int) -> tuple[Tensor, Tensor]:
-    """[channels], [channels]"""
+    """Low and high, [channels], before they are cut to the extent."""
     places = [
         _best_slice(_without_zeros(counts, zero), zero, levels)
         for counts, zero in zip(bins.counts, (-bins.first).tolist(), strict=True)

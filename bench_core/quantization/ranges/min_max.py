@@ -8,7 +8,7 @@ from bench_core.quantization.range_method import RangeMethod
 
 
 class MinMaxObserver:
-    """low = min(0, min x), high = max(0, max x)
+    """low = min(0, min x), high = max(0, max x).
 
     Source: Nagel et al. 2021, arXiv:2106.08295, §3.1.
     """

@@ -35,7 +35,8 @@ class MovingAverageObserver:
         self._average = low, high
 
     def range(self, grid: Grid, *, symmetric: bool) -> tuple[Tensor, Tensor]:  # noqa: ARG002
-        return self._extent.clipped(*(self._average or (self._extent.low, self._extent.high)))
+        low, high = self._average or (self._extent.low, self._extent.high)
+        return self._extent.clipped(low, high)
 
 
 MOVING_AVERAGE = RangeMethod(

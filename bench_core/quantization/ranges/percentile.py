@@ -11,9 +11,9 @@ from bench_core.quantization.range_method import RangeMethod
 class PercentileObserver:
     """Of a hundred values, `percentile` lie inside, the others half below and half above.
 
-    If symmetric, the range is ± the percentile of |x|. Within a bin values are taken as evenly
-    spread. 99.99 clips one value in ten thousand, the middle of the three that the source tries;
-    in fewer values than that it clips at most the outermost. 100 is min_max.
+    If symmetric, the range is ± the percentile of |x|. Within a bin, values are taken as evenly
+    spread. 99.99, the middle of what the source tries, clips one value in ten thousand, and next
+    to nothing of fewer values than that. 100 is min_max.
     Raises: ValueError unless 0 < percentile ≤ 100.
     Source: Wu et al. 2020, arXiv:2004.09602, §4.3 (99.9, 99.99 and 99.999 of |x|).
     """
