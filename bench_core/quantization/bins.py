@@ -8,7 +8,7 @@ from torch import Tensor
 BINS = 2**13
 """At least half as many are used: 16 or more for each of the 256 steps of 8 bits."""
 CHUNK = 2**18
-"""Values at once: their indices fit the cache. 3 times faster than the whole tensor at once."""
+"""Values at once: their indices stay in the cache. Of 4 million at once each took 7 times as long."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,8 +17,8 @@ class Bins:
 
     width = 2^exponent is, by channel, the least power of two with high − low < BINS · width, low
     and high taken together with 0: at most 2 / BINS of the range.
-    Shapes: counts [channels, BINS + 1], of bins first, first + 1, …; first and exponent
-    [channels]; all int64.
+    Shapes: counts (which grow in place) [channels, BINS + 1], of bins first, first + 1, …; first
+    and exponent [channels]; all int64.
     """
 
     counts: Tensor
@@ -52,15 +52,18 @@ class Bins:
 
     def add(self, rows: Tensor) -> None:
         """Count the values of [channels, values], which lie in the bins."""
-        for channels in torch.arange(len(rows)).split(max(1, CHUNK // max(BINS, rows.shape[1]))):
-            at = slice(int(channels[0]), int(channels[-1]) + 1)
-            # float64, in which no float32 times a power of two is rounded.
-            per_width = _power_of_two(-self.exponent[at, None])
-            start = self.first[at, None] - (BINS + 1) * torch.arange(len(channels))[:, None]
-            for piece in rows[at].split(CHUNK, 1):
-                places = (piece.double() * per_width).floor_().sub_(start).int()
-                found = torch.bincount(places.flatten(), minlength=self.counts[at].numel())
-                self.counts[at] += found.reshape(len(channels), -1)
+        step = max(1, CHUNK // max(BINS, rows.shape[1]))
+        for top in range(0, len(rows), step):
+            self._add_few(slice(top, top + step), rows[top : top + step])
+
+    def _add_few(self, at: slice, rows: Tensor) -> None:
+        # float64, in which no float32 times a power of two is rounded.
+        per_width = _power_of_two(-self.exponent[at, None])
+        start = self.first[at, None] - (BINS + 1) * torch.arange(len(rows))[:, None]
+        for left in range(0, rows.shape[1], CHUNK):
+            places = rows[:, left : left + CHUNK].double().mul_(per_width).floor_().sub_(start)
+            found = torch.bincount(places.int().flatten(), minlength=self.counts[at].numel())
+            self.counts[at] += found.reshape(len(rows), -1)
 
     def add_narrower(self, bins: "Bins") -> None:
         """Take over the counts of narrower bins, which all lie in one of these: ⌊i / 2^n⌋."""

@@ -103,7 +103,7 @@ COLLECTOR = HistogramCollector("entropy", True, 512, LEVELS, None, "same")
 def theirs(histogram):
     """The place of the slice that onnxruntime chooses."""
     low, _ = COLLECTOR.get_entropy_threshold(histogram, LEVELS)
-    return int(np.flatnonzero(STARTS == np.flatnonzero(histogram[1] == low)[0])[-1])
+    return int(np.flatnonzero(histogram[1][STARTS] == low)[0])
 
 
 def ours(histogram):

@@ -14,8 +14,9 @@ class EntropyObserver:
     """The thresholds −t … t, cut to the extent, where KL(values ‖ quantised values) is least.
 
     If symmetric, of |x| on the grid's levels from 0 up; otherwise on all of its levels. Every t
-    that is a bin's edge is tried where there is a bin for each level; where none is, as on more
-    levels than bins, it is min_max. Of equal thresholds the widest is kept.
+    at the edge of an occupied bin is tried that leaves a bin for each level; where none does, as
+    on more levels than bins, it is min_max. Of equal ones the widest is kept. For one broad peak:
+    of a softmax or GELU, half of whose values crowd into few bins, it clips much that matters.
     Source: Migacz 2017, "8-bit inference with TensorRT", GTC S7310.
     """
 
@@ -58,14 +59,14 @@ def _without_zeros(counts: Tensor, zero: int) -> Tensor:
 
 def _best_slice(counts: Tensor, zero: int, levels: int) -> tuple[int, int]:
     """start, end of the bins to keep of [bins], bin `zero` being the first from 0 up."""
-    reach = torch.arange(1, len(counts) + 1)
     occupied = counts.nonzero().squeeze(1)
+    reach = torch.where(occupied < zero, zero - occupied, occupied - zero + 1).sort().values
     # Down to the outermost that hold anything: a clipped value must find its like there.
     lowest = torch.cat([occupied, torch.tensor([zero])])
     highest = torch.cat([torch.tensor([zero - 1]), occupied])
     start = lowest[torch.searchsorted(occupied, zero - reach)].clamp(max=zero)
     end = highest[torch.searchsorted(occupied, zero + reach)].clamp(min=zero - 1) + 1
-    slices = torch.stack([start, end], 1)[end - start >= levels].unique_consecutive(dim=0)
+    slices = torch.stack([start, end], 1)[end - start >= levels]
     if not len(slices):
         return 0, len(counts)
     found = divergences(counts, slices[:, 0], slices[:, 1], levels)
