@@ -8,7 +8,7 @@ from torch import Tensor
 BINS = 2**13
 """At least half as many are used: 16 or more for each of the 256 steps of 8 bits."""
 CHUNK = 2**18
-"""Values at once: their indices stay in the cache. Of 4 million at once each took 7 times as long."""
+"""Values at once: their indices stay in the cache. Of 4 million each took 7 times as long."""
 
 
 @dataclass(frozen=True, eq=False)
