@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench_core.cell import Cell
-from bench_core.model import Model
+from bench_core.model import Calibration, Model
 from bench_core.runner import Inputs, Runner
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 EXAMPLE_SEEDS = range(4)
 """Seeds of the inputs that are timed; the ones that outputs are verified on differ."""
+
+CALIBRATION_SEEDS = range(1000, 1032)
+"""Seeds of the inputs that a model without calibration data is calibrated with: others again."""
 
 
 @dataclass
@@ -43,11 +46,20 @@ class Job:
 
     @cached_property
     def examples(self) -> tuple[Inputs, ...]:
-        """The inputs that are timed; also what a mode may trace, export or calibrate with."""
+        """The inputs that are timed; also what a mode may trace or export with."""
         cell = self.cell
         return tuple(
             self.model.inputs(cell.length, cell.batch, seed, False) for seed in EXAMPLE_SEEDS
         )
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """What a mode may take ranges from: the model's own data, else random inputs."""
+        if self.model.calibration is not None:
+            return Calibration(self.model.calibration(), "task-like")
+        make, cell = self.model.inputs, self.cell
+        batches = [make(cell.length, cell.batch, seed, False) for seed in CALIBRATION_SEEDS]
+        return Calibration(batches, "random inputs")
 
     def artifact(self, name: str, make: Callable[[Path], None]) -> Path:
         """The file `name` in the job's folder, made by `make(path)` if it is not there yet.

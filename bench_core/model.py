@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -44,6 +44,22 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """What a quantiser takes its ranges from.
+
+    batches: inputs, none of which is timed, verified on, or an item of the task.
+    source: whether they are of the task's kind, or the model's random inputs.
+    """
+
+    batches: list[Inputs]
+    source: Literal["task-like", "random inputs"]
+
+    def facts(self) -> dict[str, Any]:
+        """For the evidence of whoever was calibrated with them."""
+        return {"source": self.source, "items": sum(len(batch[0]) for batch in self.batches)}
+
+
+@dataclass(frozen=True)
 class Model:
     """A model that can be swept.
 
@@ -57,6 +73,8 @@ class Model:
     files: what the weights are read from (hashed, so a change is noticed).
     weights: "real", "random" or "given" (a user's own: not ours to say); `source` says whence.
     reference: the mode that the others are timed against, unless the user names another.
+    calibration: inputs of the task's own kind, in batches, none of which it judges by. None: a
+        job calibrates with random `inputs`, and says so.
     onnx: a graph in a file, where that is all there is: `build` is then Unsupported.
     fixed_batch: the one batch it takes. None: any.
     """
@@ -77,6 +95,7 @@ class Model:
     source: str
     frameworks: tuple[str, ...] = ()
     task: Task | None = None
+    calibration: Callable[[], list[Inputs]] | None = None
     reference: str = "eager_inference_mode"
     onnx: Path | None = None
     fixed_batch: int | None = None

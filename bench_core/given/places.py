@@ -71,7 +71,7 @@ def main(place: str) -> None:
     answer(found)
 
 
-_CALLABLES = ("build", "inputs", "files", "task")
+_CALLABLES = ("build", "inputs", "files", "task", "calibration")
 
 
 def to_json(model: Model) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from bench_core.model import Examples
+from bench_core.runner import Inputs
 
 SIDE_PX = 8
 
@@ -18,6 +19,9 @@ HELD_OUT = 900
 
 SPLIT_SEED = 0
 BATCH = 100
+
+CALIBRATION, CALIBRATION_BATCH = 512, 64
+"""Of the images that the weights were trained on, ranges are taken from so many, in batches."""
 
 
 def weights(name: str) -> Path:
@@ -68,3 +72,12 @@ def examples(shape: Callable[[np.ndarray], np.ndarray] = lambda images: images) 
         predict=lambda outputs: np.concatenate(outputs).argmax(1),
         corpus_sha256=hashlib.sha256(images.tobytes() + digits.tobytes()).hexdigest(),
     )
+
+
+def calibration(
+    shape: Callable[[np.ndarray], np.ndarray] = lambda images: images,
+) -> list[Inputs]:
+    """Digits that the weights were trained on, none of them held out. shape: as in `examples`."""
+    images = split()[0][0][:CALIBRATION]
+    starts = range(0, CALIBRATION, CALIBRATION_BATCH)
+    return [(shape(images[start : start + CALIBRATION_BATCH]),) for start in starts]

@@ -108,6 +108,7 @@ def _model(name: str, activation: str) -> Model:
         licence="Apache-2.0; trained on digits that are CC-BY-4.0",
         source="bench_core.models.weights.train_digits_cnn, on 897 digits of scikit-learn",
         task=Task(name="accuracy", length=digits.SIDE_PX, load=digits.examples, macro=True),
+        calibration=digits.calibration,
     )
 
 

@@ -12,6 +12,8 @@ Source of the cell: the minimal gated unit, Zhou et al. 2016, arXiv:1603.09420.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bench_core.errors import UsageError
 from bench_core.model import Examples, Model, Task
 from bench_core.models import digits
@@ -104,7 +106,17 @@ def inputs(length: int, batch: int, seed: int, _padded: bool) -> Inputs:
 
 def examples() -> Examples:
     """The held-out digits, a row of pixels a step."""
-    return digits.examples(lambda images: images[:, 0])
+    return digits.examples(_rows)
+
+
+def calibration() -> list[Inputs]:
+    """Digits that the weights were trained on, a row of pixels a step."""
+    return digits.calibration(_rows)
+
+
+def _rows(images: np.ndarray) -> np.ndarray:
+    rows: np.ndarray = images[:, 0]
+    return rows
 
 
 DIGITS_LSTM = Model(
@@ -123,4 +135,5 @@ DIGITS_LSTM = Model(
     licence="Apache-2.0; trained on digits that are CC-BY-4.0",
     source="bench_core.models.weights.train_digits_lstm, on 897 digits of scikit-learn",
     task=Task(name="accuracy", length=digits.SIDE_PX, load=examples, macro=True),
+    calibration=calibration,
 )

@@ -9,6 +9,8 @@ classes; left out are
 - tests, and packages that were installed into the library's folder;
 - docstrings without a blank line, so without a body;
 - pairs whose summary came before, in the order of the paths (the first one is kept).
+
+The pairs of private names in public modules are the same kind of text, and are nobody's task.
 """
 
 import ast
@@ -40,18 +42,19 @@ def standard_library() -> tuple[Pair, ...]:
 
     Raises: Unavailable where this Python ships no library source.
     """
-    folder = Path(sysconfig.get_path("stdlib"))
-    if not (folder / "ast.py").is_file():
-        raise Unavailable(
-            f"expected the standard library's source in {folder}, found no ast.py there; "
-            "use a Python that is installed with its .py files"
-        )
-    return corpus(folder)
+    return corpus(_library())
 
 
-def corpus(folder: Path) -> tuple[Pair, ...]:
+@cache
+def left_out() -> tuple[Pair, ...]:
+    """The pairs of the running Python's private names. Raises: as `standard_library` does."""
+    return corpus(_library(), private=True)
+
+
+def corpus(folder: Path, *, private: bool = False) -> tuple[Pair, ...]:
     """Every pair of the .py files under `folder`, sorted by path, then as in the file.
 
+    private: of the private names, in place of the public ones.
     Raises: SyntaxError, naming the file, where one is not Python.
     """
     paths = {path.relative_to(folder).with_suffix("").parts: path for path in _sources(folder)}
@@ -60,7 +63,8 @@ def corpus(folder: Path) -> tuple[Pair, ...]:
         tree = ast.parse(paths[parts].read_bytes(), str(paths[parts]))
         module = parts[:-1] if parts[-1] == "__init__" else parts
         for pair in _pairs(tree, ".".join(module)):
-            pairs.setdefault(pair.summary, pair)
+            if any(map(_private, pair.name.split("."))) == private:
+                pairs.setdefault(pair.summary, pair)
     return tuple(pairs.values())
 
 
@@ -72,6 +76,16 @@ def sha256(pairs: Iterable[Pair]) -> str:
             # The NUL keeps ("ab", "c") and ("a", "bc") apart.
             digest.update(text.encode() + b"\0")
     return digest.hexdigest()
+
+
+def _library() -> Path:
+    folder = Path(sysconfig.get_path("stdlib"))
+    if not (folder / "ast.py").is_file():
+        raise Unavailable(
+            f"expected the standard library's source in {folder}, found no ast.py there; "
+            "use a Python that is installed with its .py files"
+        )
+    return folder
 
 
 def _sources(folder: Path) -> Iterator[Path]:
@@ -98,8 +112,6 @@ def _pairs(node: ast.AST, path: str) -> Iterator[Pair]:
     """Pairs of what is defined in `node`, also under an `if` or `try`, not in functions."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            if _private(child.name):
-                continue
             name = f"{path}.{child.name}"
             summary, *body = re.split(r"\n\s*\n", ast.get_docstring(child) or "", maxsplit=1)
             if body and body[0].strip():

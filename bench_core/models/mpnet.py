@@ -25,6 +25,7 @@ from bench_core.models.sentence_encoder import (
     random_sentences,
     sentence_encoder,
 )
+from bench_core.runner import Inputs
 
 if TYPE_CHECKING:
     from torch import nn
@@ -174,6 +175,13 @@ def examples(folder: Path) -> Examples:
     return retrieval.examples(docstrings.standard_library(), tokenizer, TASK_TOKENS, TOKENS.pad)
 
 
+def calibration(folder: Path) -> list[Inputs]:
+    """The docstrings of private names, which the task leaves out, cut as the task's are."""
+    others, judged = docstrings.left_out(), docstrings.standard_library()
+    tokenizer = folder / "tokenizer.json"
+    return retrieval.calibration(others, judged, tokenizer, TASK_TOKENS, TOKENS.pad)
+
+
 def model(folder: Path | None) -> Model:
     """With the real weights of `folder`, or random ones."""
     task = Task("recall_at_1", TASK_TOKENS, partial(examples, folder)) if folder else None
@@ -195,6 +203,7 @@ def model(folder: Path | None) -> Model:
         source=f"{REPOSITORY}, from {folder}" if folder else made_here,
         frameworks=("transformers", "transformers.models.mpnet.modeling_mpnet"),
         task=task,
+        calibration=partial(calibration, folder) if folder else None,
     )
 
 

@@ -11,6 +11,9 @@ from bench_core.runner import Inputs
 
 BATCH = 32
 
+CALIBRATION = 256
+"""Texts that ranges are taken from."""
+
 CHUNK = 512
 """Queries compared at a time: 512 × 2,000 float64 are 8 MB."""
 
@@ -43,10 +46,30 @@ def examples(pairs: Sequence[Pair], tokenizer: Path, tokens: int, pad: int) -> E
     )
 
 
+def calibration(
+    others: Sequence[Pair], judged: Sequence[Pair], tokenizer: Path, tokens: int, pad: int
+) -> list[Inputs]:
+    """Texts of `others`, evenly spread over them, in batches as the task's.
+
+    Left out are those that the model cannot tell from one of the pairs that it is judged by.
+    """
+    known = set(_ids(_texts(judged), tokenizer, tokens))
+    found = [
+        ids for ids in dict.fromkeys(_ids(_texts(others), tokenizer, tokens)) if ids not in known
+    ]
+    count = min(CALIBRATION, len(found))
+    chosen = [found[len(found) * place // count] for place in range(count)]
+    return list(_batches(sorted(chosen, key=len), pad))
+
+
 def nearest(queries: np.ndarray, bodies: np.ndarray) -> np.ndarray:
     """Per query [q, d] the index of the body [b, d] of greatest dot product, the first of ties."""
     parts = range(0, len(queries), CHUNK)
     return np.concatenate([(queries[at : at + CHUNK] @ bodies.T).argmax(1) for at in parts])
+
+
+def _texts(pairs: Sequence[Pair]) -> list[str]:
+    return [text for pair in pairs for text in (pair.summary, pair.body)]
 
 
 def _ids(texts: list[str], tokenizer: Path, tokens: int) -> list[tuple[int, ...]]:

@@ -86,6 +86,19 @@ def test_private_functions_methods_and_classes_are_left_out(tmp_path: Path) -> N
     assert names(tmp_path) == []
 
 
+def test_private_names_in_public_modules_are_the_other_corpus(tmp_path: Path) -> None:
+    doc = r'"{} sum.\n\nBody."'
+    public = f"def f(): {doc.format(1)}\nclass D:\n def g(s): {doc.format(2)}\n"
+    inner = f" def __len__(s): {doc.format(3)}\n"
+    private = f"def _f(): {doc.format(4)}\nclass _C:\n def f(s): {doc.format(5)}\n"
+    write(tmp_path, "m.py", public + inner + private)
+    write(tmp_path, "_m.py")
+    write(tmp_path, "test/m.py")
+    assert names(tmp_path) == ["m.f", "m.D.g"]
+    others = [pair.name for pair in corpus(tmp_path, private=True)]
+    assert others == ["m.D.__len__", "m._f", "m._C.f"]
+
+
 def test_a_package_goes_by_its_own_name(tmp_path: Path) -> None:
     write(tmp_path, "p/__init__.py")
     assert names(tmp_path) == ["p.f"]

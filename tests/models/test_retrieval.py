@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bench_core.model import Examples
 from bench_core.models.docstrings import Pair
-from bench_core.models.retrieval import BATCH, examples, nearest
+from bench_core.models.retrieval import BATCH, CALIBRATION, calibration, examples, nearest
 
 PAD = 0
 WORDS = {"[PAD]": PAD, "[UNK]": 1, **{word: index for index, word in enumerate("abcdefgh", 2)}}
@@ -81,6 +81,27 @@ def test_bodies_that_are_the_same_once_cut_are_one(tokenizer: Path) -> None:
     data = examples(pairs, tokenizer, 3, PAD)
     assert data.expected.tolist() == [0, 1, 0]
     assert run(data).tolist() == [0, 1, 0]
+
+
+texts = st.lists(st.tuples(words, words), max_size=200)
+
+
+@given(texts, st.lists(st.tuples(words, words), max_size=20), st.integers(1, 9))
+def test_calibration_is_of_the_other_texts_once_each_without_what_is_judged_by(
+    tokenizer: Path, others: list[tuple[str, str]], judged: list[tuple[str, str]], tokens: int
+) -> None:
+    def read(texts: list[tuple[str, str]]) -> set[tuple[int, ...]]:
+        """As the model reads them: cut."""
+        return {tuple(map(WORDS.get, text.split()[:tokens])) for pair in texts for text in pair}
+
+    pairs = [[Pair("", *one) for one in texts] for texts in (others, judged)]
+    found = calibration(*pairs, tokenizer, tokens, PAD)
+    rows = [tuple(row[mask == 1]) for batch in found for row, mask in zip(*batch, strict=True)]
+    possible = read(others) - read(judged)
+    assert len(set(rows)) == len(rows) == min(len(possible), CALIBRATION)
+    assert set(rows) <= possible
+    assert [len(row) for row in rows] == sorted(map(len, rows))
+    assert all(len(ids) == BATCH for ids, _ in found[:-1])
 
 
 @given(st.integers(1, 1100), st.integers(1, 5), st.integers(0, 2**32 - 1))
