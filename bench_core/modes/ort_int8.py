@@ -3,6 +3,8 @@
 What is shipped is the `.onnx` file.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,10 @@ INTEGER = (
 )
 
 
-def _quantise(exported: Path, finished: Path) -> None:
+@contextmanager
+def pre_processed(exported: Path, finished: Path) -> Iterator[Path]:
+    """The exported file as ONNX Runtime's quantisers want it, beside `finished` for a while."""
     import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     # Pre-processing is what makes LSTMs quantisable. Symbolic shapes are left out: they fail on
@@ -38,11 +41,18 @@ def _quantise(exported: Path, finished: Path) -> None:
         onnx.save(onnx.load(exported), ready)
         quant_pre_process(ready, ready, skip_symbolic_shape=True)
         _forget_shapes(ready)
+        yield ready
+    finally:
+        ready.unlink(missing_ok=True)
+
+
+def _quantise(exported: Path, finished: Path) -> None:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with pre_processed(exported, finished) as ready:
         # ConvInteger with signed weights was 4 times slower than with unsigned ones.
         weights = QuantType.QUInt8 if operators(load(ready))["Conv"] else QuantType.QInt8
         quantize_dynamic(ready, finished, weight_type=weights)
-    finally:
-        ready.unlink(missing_ok=True)
 
 
 def _forget_shapes(path: Path) -> None:

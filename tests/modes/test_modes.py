@@ -35,7 +35,8 @@ def test_the_core_modes_are_found():
 def test_importing_every_mode_needs_no_framework():
     script = (
         "import sys\n"
-        "for name in ('torch', 'onnxruntime', 'onnx', 'transformers', 'sklearn'):\n"
+        "for name in ('torch', 'onnxruntime', 'onnx', 'transformers', 'sklearn', 'torchao', "
+        "'bitsandbytes'):\n"
         "    sys.modules[name] = None\n"
         f"sys.path.insert(0, {str(ROOT)!r})\n"
         "from bench_core.discover import modes; print(len(modes()))\n"
