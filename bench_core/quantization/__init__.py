@@ -15,15 +15,21 @@ absorption.py            high biases moved into the next layer
 bias_correction.py       the mean error of quantised weights taken out of the bias
 batch_norm_reestimation.py  batch-norm statistics taken anew from the quantised model
 adaround.py              each weight rounded up or down so that the layer's output errs least
+soft_rounding.py         a rounding between two neighbours that is learnt
+patches.py  reconstruction.py  a layer as matrix products; how well a weight reproduces its outputs
 smoothquant.py           outliers of activations moved into the weights
+input_scaling.py         a scale moved from a layer's input into its weight
+rtn.py                   round to nearest in groups along the inputs
+input_statistics.py      what GPTQ and AWQ keep of a layer's inputs
 gptq.py                  columns rounded in turn, the rest of the row making up for each
 awq.py                   weights scaled by the activations that they meet, before rounding
 sqnr.py                  how much of a signal quantisation leaves, in decibels
-layers.py  capture.py    which layers are quantised; what flows into and out of them
 target.py                what a runtime can execute: `x86`, `tensorrt`
-simulate.py              the float model with the quantisers in it
-ptq.py                   the whole flow, step by step, and what each step bought
-lower.py                 the same parameters as a Q/DQ ONNX graph
-executed.py              simulated against executed, in integer steps
+graph/                   models as graphs: captured, given integers, simulated, lowered, compared
+work.py                  a model on its way to integers: what each step reads and changes
+steps/                   the steps on a graph, one a file
+recipe.py  ptq.py        which steps are taken; the whole flow, spelt out
+explain.py               what each step bought
+weight_only.py           weights of linear layers in 4 bits
 saturation.py            where u8 × s8 sums saturate on a CPU without VNNI
 """

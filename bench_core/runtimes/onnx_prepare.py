@@ -58,7 +58,7 @@ def prepare(
             "registered": session.get_providers(),
             "providers": provider_nodes(session),
             "level": session.get_session_options().graph_optimization_level.name,
-            **_changes(counted["exported"], counted["file"], counted["ran"]),
+            **changes(counted["exported"], counted["file"], counted["ran"]),
             "same_graph_at": same,
         }
 
@@ -73,10 +73,10 @@ def elsewhere(evidence: dict[str, Any]) -> str | None:
     return None
 
 
-def _changes(
+def changes(
     exported: dict[str, int], file: dict[str, int], ran: dict[str, int] | None
 ) -> dict[str, Any]:
-    """From the graph as exported to the one that ran; None where a provider compiled that one."""
+    """Evidence: from the graph as exported to the one that ran; None where a provider compiled that one."""
     if ran is None:
         return {"nodes": [sum(exported.values()), None], "file_nodes": sum(file.values())}
     before, after = domains(exported), domains(ran)

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 from bench_core.errors import Unsupported
 from bench_core.mode import EXAMPLE_SEEDS, Job
-from bench_core.runtimes.torch_module import feed
+from bench_core.runtimes.torch_module import Tensors, feed
 
 if TYPE_CHECKING:
+    from torch import nn
     from torch.export import ExportedProgram
 
 NOISE = (
@@ -18,26 +19,25 @@ NOISE = (
 )
 
 
-def export(job: Job) -> "ExportedProgram":
+def export(job: Job, module: "nn.Module | None" = None) -> "ExportedProgram":
     """The job's module, in eval mode, with the model's dynamic axes free.
+
+    module: what was made of it, in its stead.
 
     Raises: Unsupported where the module cannot be captured as one graph, or only with an
         axis fixed that should be free.
     """
     import torch
 
-    model, cell = job.model, job.cell
-    # A size of 1 would be taken for a constant.
-    sizes = max(2, cell.length), max(2, cell.batch)
-    example = feed(model.inputs(*sizes, EXAMPLE_SEEDS[0], False))
+    model = job.model
     free = [model.dynamic_axes.get(name, {}) for name in model.input_names]
     with torch.no_grad(), warnings.catch_warnings():
         for message, category in NOISE:
             warnings.filterwarnings("ignore", message, category)
         try:
             program = torch.export.export(
-                job.module.eval(),
-                example,
+                job.module.eval() if module is None else module,
+                example(job),
                 dynamic_shapes=tuple(dict.fromkeys(axes, torch.export.Dim.AUTO) for axes in free),
             )
         except RuntimeError as error:
@@ -48,6 +48,12 @@ def export(job: Job) -> "ExportedProgram":
             ) from error
     _check_free(program, dict(zip(model.input_names, free, strict=True)))
     return program
+
+
+def example(job: Job) -> Tensors:
+    """The job's inputs, larger than 1 along free axes: a 1 would be taken for a constant."""
+    sizes = max(2, job.cell.length), max(2, job.cell.batch)
+    return feed(job.model.inputs(*sizes, EXAMPLE_SEEDS[0], False))
 
 
 def _check_free(program: "ExportedProgram", free: dict[str, dict[int, str]]) -> None:

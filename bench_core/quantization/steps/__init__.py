@@ -1,0 +1,1 @@
+"""The steps of post-training quantisation on a graph; `ptq.py` says in which order."""

@@ -1,0 +1,69 @@
+"""Take out of the biases the mean error that rounded weights make."""
+
+import torch
+from torch import Tensor
+from torch.fx import Node
+
+from bench_core.quantization.affine import dequantize
+from bench_core.quantization.bias_correction import analytic, empirical
+from bench_core.quantization.graph.expected import Expected
+from bench_core.quantization.graph.layers import Layer
+from bench_core.quantization.graph.linear import is_linear, read
+from bench_core.quantization.graph.tensors import held
+from bench_core.quantization.work import Work
+
+ATEN = torch.ops.aten
+
+
+def correct_biases(work: Work) -> None:
+    """On the calibration data, layer after layer: each mean is that of the corrected layers before."""
+    layers = {layer.node: layer for layer in work.placement.layers if _has_own_bias(layer)}
+    values = work.values(quantised_weights=False)
+    rounded_values = work.values(quantised_weights=True)
+    for node, _ in zip(values.steps(), rounded_values.steps(), strict=True):
+        layer = layers.get(node)
+        if layer is None or layer.bias is None:
+            continue
+        means = (_mean(layer, run.run(node)) for run in (values, rounded_values))
+        corrected = empirical(*means, held(work.graph, layer.bias))
+        work.biases[layer.bias] = rounded_values.instead[layer.bias] = corrected
+        rounded_values.run(node, again=True)
+    work.notes["corrected_biases"] = len(layers)
+
+
+def correct_biases_analytically(work: Work, expected: dict[Node, Expected]) -> None:
+    """From what batch norms say of each layer's inputs; where they say nothing, it is left."""
+    corrected = 0
+    for layer in work.placement.layers:
+        if not _has_own_bias(layer) or not is_linear(layer) or layer.bias is None:
+            continue
+        known = expected.get(layer.inputs[0])
+        integers = work.weights[layer.weights[0]]
+        if known is None or known.mean is None or layer.node.target not in _WITHOUT_COVERAGE:
+            continue
+        weight = dequantize(integers.q, integers.params)
+        work.biases[layer.bias] = analytic(read(work.graph, layer), weight, known.mean)
+        corrected += 1
+    work.notes["corrected_biases"] = corrected
+
+
+_WITHOUT_COVERAGE = {
+    ATEN.linear.default,
+    ATEN.conv1d.default,
+    ATEN.conv2d.default,
+    ATEN.conv3d.default,
+}
+"""A border of padding is met by fewer taps, which without a size cannot be counted: as in the
+paper, each tap counts everywhere. A transposed kernel's do not, by far."""
+
+
+def _has_own_bias(layer: Layer) -> bool:
+    return layer.bias is not None and len(layer.bias.users) == 1 and bool(layer.weights)
+
+
+def _mean(layer: Layer, outputs: list[Tensor]) -> Tensor:
+    """Over the items and positions of all batches, per channel."""
+    axis = -1 if layer.node.target is ATEN.linear.default else 1
+    rows = [out.movedim(axis, -1).flatten(0, -2).double() for out in outputs]
+    total = torch.stack([part.sum(0) for part in rows]).sum(0)
+    return (total / sum(len(part) for part in rows)).to(outputs[0].dtype)

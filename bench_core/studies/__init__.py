@@ -1,0 +1,1 @@
+"""Experiments whose tables the README shows, each one command."""
