@@ -19,6 +19,12 @@ SIDE = 6
 """Positions along each axis of a chain's input."""
 
 
+def normal(seed: int, *shape: int) -> Tensor:
+    """Normal numbers, float64, the same for the same seed."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, dtype=torch.float64, generator=generator)
+
+
 def run(layer: LinearLayer, x: Tensor, **geometry) -> Tensor:
     """What torch computes."""
     dims = layer.weight.ndim - 2
@@ -37,7 +43,7 @@ def along(values: Tensor, like: Tensor) -> Tensor:
 def images(layer: LinearLayer, seed: int, batch: int = 3, side: int = SIDE) -> Tensor:
     """Random inputs for the layer: float64 [batch, in, *positions]."""
     shape = [side] * (layer.weight.ndim - 2)
-    return torch.randn(batch, layer.in_channels, *shape, generator=_generator(seed)).double()
+    return normal(seed, batch, layer.in_channels, *shape)
 
 
 def magnitudes(layer: LinearLayer) -> LinearLayer:
@@ -46,27 +52,24 @@ def magnitudes(layer: LinearLayer) -> LinearLayer:
 
 
 @st.composite
-def layers(
-    draw, dims=None, channels_in=None, *, transposed=None, kernels=(1, 2, 3), groups=None
-) -> LinearLayer:
+def layers(draw, dims=None, channels_in=None, *, transposed=None, kernels=(1, 2, 3)) -> LinearLayer:
     """In float64, of channels whose magnitudes lie up to six decades apart."""
     if dims is None:
         dims = draw(st.sampled_from(DIMS))
     if channels_in is None:
         channels_in = draw(st.sampled_from([1, 2, 3, 4, 6]))
-    if groups is None:
-        parts = [n for n in (1, 2, 3, channels_in) if channels_in % n == 0]
-        groups = draw(st.sampled_from(parts)) if dims else 1
+    parts = [n for n in (1, 2, 3, channels_in) if channels_in % n == 0]
+    groups = draw(st.sampled_from(parts)) if dims else 1
     if transposed is None:
         transposed = draw(st.booleans())
     channels_out = groups * draw(st.integers(1, max(1, 8 // groups)))
     kernel = [draw(st.sampled_from(kernels)) for _ in range(dims)]
-    generator = _generator(draw(st.integers(0, 2**31)))
+    seed = draw(st.integers(0, 2**31))
     rows, columns = (channels_in, channels_out) if transposed else (channels_out, channels_in)
-    weight = torch.randn(rows, columns // groups, *kernel, generator=generator).double()
-    bias = torch.randn(channels_out, generator=generator).double()
+    weight = normal(seed, rows, columns // groups, *kernel)
+    bias = normal(seed + 1, channels_out)
     layer = LinearLayer(weight, bias if draw(st.booleans()) else None, int(transposed), groups)
-    decades = 6 * torch.rand(channels_out, generator=generator).double() - 3
+    decades = normal(seed + 2, channels_out).clamp(-3, 3)
     return layer.times_out(10**decades)
 
 
@@ -79,7 +82,3 @@ def chains(draw, lengths=st.integers(2, 4), **kinds) -> list[LinearLayer]:
     for _ in range(draw(lengths) - 1):
         chain.append(draw(layers(dims, chain[-1].out_channels, kernels=(1, 2), **kinds)))
     return chain
-
-
-def _generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)

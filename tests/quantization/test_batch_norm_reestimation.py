@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bench_core.quantization.batch_norm_reestimation import NormEstimate
 from bench_core.quantization.fold import Norm
-from tests.quantization.linear_layers import UNTIMED
+from tests.quantization.linear_layers import UNTIMED, normal
 
 
 def old(channels: int, dtype: torch.dtype = torch.float64) -> Norm:
@@ -68,7 +68,7 @@ def test_torch_leaves_out_how_far_batches_lie_apart():
 
 def test_a_large_mean_costs_no_digits():
     """A difference of sums of squares would be 0 or negative: (10⁸)² · 2⁻⁵³ is about 1."""
-    noise = torch.randn(64, 1, generator=torch.Generator().manual_seed(0)).double()
+    noise = normal(0, 64, 1)
     found = reestimated([1e8 + noise[:20], 1e8 + noise[20:]])
     # 1e8 + noise is itself rounded, to 1.5e-8.
     torch.testing.assert_close(found.variance, noise.var(0), rtol=1e-6, atol=0)

@@ -13,7 +13,7 @@ from bench_core.quantization import equalization
 from bench_core.quantization.clip import NO_ACTIVATION, RELU, RELU6, Clip
 from bench_core.quantization.equalization import TOLERANCE, equalise, equalise_chain, scales
 from bench_core.quantization.linear_layer import LinearLayer
-from tests.quantization.linear_layers import UNTIMED, along, chains, images, magnitudes, run
+from tests.quantization.linear_layers import UNTIMED, along, chains, images, magnitudes, normal, run
 
 seeds = st.integers(0, 2**31)
 ROUNDING = 1e-14
@@ -142,11 +142,8 @@ def test_one_sweep_is_not_enough_for_three_layers(monkeypatch):
 
 def test_a_flattened_map_is_a_kernel():
     """A conv, flattened, then a linear layer: its weight seen as [out, channels, positions]."""
-    conv = LinearLayer(
-        torch.randn(3, 2, 2, 2).double() * torch.tensor([1e3, 1, 1e-3])[:, None, None, None]
-    )
-    linear = torch.randn(5, 3 * 4).double()
-    x = torch.randn(2, 2, 3, 3).double()
+    conv = LinearLayer(normal(0, 3, 2, 2, 2) * torch.tensor([1e3, 1, 1e-3])[:, None, None, None])
+    linear, x = normal(1, 5, 3 * 4), normal(2, 2, 2, 3, 3)
     first, second, _ = equalise(conv, LinearLayer(linear.view(5, 3, 4)))
     before = run(conv, x).relu().flatten(1) @ linear.T
     after = run(first, x).relu().flatten(1) @ second.weight.flatten(1).T

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bench_core.quantization.fold import Norm, PreActivation, fold, pre_activation
 from bench_core.quantization.linear_layer import LinearLayer
-from tests.quantization.linear_layers import UNTIMED, along, images, layers, magnitudes, run
+from tests.quantization.linear_layers import UNTIMED, along, images, layers, magnitudes, normal, run
 
 
 @st.composite
@@ -73,7 +73,7 @@ def test_modules_as_users_have_them(dims, transposed):
 def test_the_norm_says_what_comes_out_of_it(norm, seed):
     """For inputs of exactly its statistics, whatever their distribution."""
     channels = len(norm.mean)
-    noise = torch.randn(64, channels, generator=torch.Generator().manual_seed(seed)).double()
+    noise = normal(seed, 64, channels)
     noise = (noise - noise.mean(0)) / noise.std(0, correction=0)
     y = normed(norm, norm.mean + norm.variance.sqrt() * noise)
     pre = pre_activation(norm)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_core.quantization.linear_layer import LinearLayer
-from tests.quantization.linear_layers import UNTIMED, along, images, layers, magnitudes, run
+from tests.quantization.linear_layers import UNTIMED, along, images, layers, magnitudes, normal, run
 
 seeds = st.integers(0, 2**31)
 
@@ -15,7 +15,7 @@ seeds = st.integers(0, 2**31)
 @given(layers(), seeds)
 def test_factors_of_outputs_are_factors_of_what_comes_out(layer, seed):
     x = images(layer, seed)
-    factors = torch.randn(layer.out_channels).double()
+    factors = normal(seed + 1, layer.out_channels)
     y = run(layer, x)
     bound = run(magnitudes(layer), x.abs()) * along(factors.abs(), y)
     error = run(layer.times_out(factors), x) - y * along(factors, y)
@@ -27,7 +27,7 @@ def test_factors_of_outputs_are_factors_of_what_comes_out(layer, seed):
 @given(layers(), seeds)
 def test_factors_of_inputs_are_factors_of_what_goes_in(layer, seed):
     x = images(layer, seed)
-    factors = torch.randn(layer.in_channels).double()
+    factors = normal(seed + 1, layer.in_channels)
     scaled = x * along(factors, x)
     bound = run(magnitudes(layer), scaled.abs())
     error = run(layer.times_in(factors), x) - run(layer, scaled)
