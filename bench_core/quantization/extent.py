@@ -61,7 +61,10 @@ class Extent:
 
     def _seen(self) -> tuple[Tensor, Tensor]:
         if self._ends is None:
-            raise ValueError("expected a range of what was seen, found that nothing was; calibrate")
+            raise ValueError(
+                "expected values to find the range of, found that nothing was seen; show the "
+                "observer calibration data first"
+            )
         return self._ends
 
 

@@ -23,6 +23,8 @@ class Histogram:
     def see(self, x: Tensor) -> None:
         """Raises: ValueError as `Extent.see`."""
         rows = self.extent.see(x)
+        if not rows.numel():
+            return
         self._waiting.append(rows)
         if sum(part.shape[1] for part in self._waiting) > BINS:
             self._bins = self.bins()
@@ -44,17 +46,19 @@ class Histogram:
         return bins
 
     def points(self) -> tuple[Tensor, Tensor]:
-        """Values, and how often each was seen, which is never or more often in bins.
+        """Values, ascending, and how often each was seen.
 
-        Up to BINS values a channel need no more memory than their bins would, and are what was
-        seen, in ascending order. More are the middles of their bins, within the extent: off by
-        less than a bin.
+        Up to BINS values a channel are those seen: they need no more memory than their bins would.
+        Of more they are the middles of their bins, within the extent, so each is off by less than
+        a bin; a count is 0 where only another channel has values.
         Shapes: float32 and int64, [channels, points].
         Raises: ValueError if nothing was seen.
         """
         low, high = self.extent.low[:, None], self.extent.high[:, None]
         if self._bins is None:
             values = torch.cat(self._waiting, 1).sort(1).values
-            return values, torch.ones_like(values, dtype=torch.int64)
+            return values, torch.ones((), dtype=torch.int64).expand(values.shape)
         bins = self.bins()
-        return bins.middle.clamp(low.double(), high.double()).float(), bins.counts
+        used = bins.counts.any(0)
+        middle = bins.middle.clamp(low.double(), high.double()).float()
+        return middle[:, used], bins.counts[:, used]

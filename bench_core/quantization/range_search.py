@@ -6,10 +6,12 @@ from itertools import product
 import torch
 from torch import Tensor
 
-COARSE = [2 ** (-step / 2) for step in range(12)]
-"""Down to 1/45: transformers have activations 50 times as far out as the rest."""
-FINE = [2 ** (step / 8) for step in range(-3, 4)]
-FINEST = [2 ** (step / 32) for step in range(-3, 4)]
+OCTAVES = [2.0**-step for step in range(7)]
+"""Down to 1/64: transformers have activations 50 times as far out as the rest."""
+QUARTERS, SIXTEENTHS, SIXTY_FOURTHS = (
+    [2.0 ** (step / parts) for step in (-2, -1, 0, 1, 2)] for parts in (4, 16, 64)
+)
+"""Of an octave; each reaches half of the spacing before on either side. The last is 1.1 %."""
 
 
 def best_range(
@@ -21,7 +23,7 @@ def best_range(
 ) -> tuple[Tensor, Tensor]:
     """Of the ranges within low … high that are tried, the one of least loss, in each channel.
 
-    Each end is multiplied by shares of a coarse grid, the best of which two finer ones refine;
+    Each end is multiplied by shares of a coarse grid, the best of which three finer ones refine;
     both ends by the same share, of the further one, if symmetric. low … high itself is tried
     first, so no worse one is returned.
     Shapes: low ≤ 0 ≤ high [channels] → the same; loss: [channels], [channels] → [channels].
@@ -31,7 +33,7 @@ def best_range(
         low = -high
     shares = torch.ones(2, len(low), dtype=torch.float64)
     least = loss(low, high)
-    for factors in (COARSE, FINE, FINEST):
+    for factors in (OCTAVES, QUARTERS, SIXTEENTHS, SIXTY_FOURTHS):
         centre = shares
         for pair in _pairs(factors, low, high, symmetric=symmetric):
             tried = (centre * torch.tensor(pair, dtype=torch.float64)[:, None]).clamp(max=1)

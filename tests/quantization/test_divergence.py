@@ -44,7 +44,7 @@ def histograms(draw):
     return counts, start, end, levels
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(histograms())
 def test_it_is_what_the_definition_says(case):
     counts, start, end, levels = case

@@ -15,8 +15,8 @@ class EntropyObserver:
 
     If symmetric, of |x| on the grid's levels from 0 up; otherwise on all of its levels. Every t
     at the edge of an occupied bin is tried that leaves a bin for each level; where none does, as
-    on more levels than bins, it is min_max. Of equal ones the widest is kept. For one broad peak:
-    of a softmax or GELU, half of whose values crowd into few bins, it clips much that matters.
+    on more levels than bins, it is min_max. For one broad peak: of a softmax or GELU, half of
+    whose values crowd into few bins, it clips much that matters.
     Source: Migacz 2017, "8-bit inference with TensorRT", GTC S7310.
     """
 
@@ -69,9 +69,8 @@ def _best_slice(counts: Tensor, zero: int, levels: int) -> tuple[int, int]:
     slices = torch.stack([start, end], 1)[end - start >= levels]
     if not len(slices):
         return 0, len(counts)
-    found = divergences(counts, slices[:, 0], slices[:, 1], levels)
-    best = len(found) - 1 - int(found.flip(0).argmin())
-    return int(slices[best, 0]), int(slices[best, 1])
+    best = slices[divergences(counts, slices[:, 0], slices[:, 1], levels).argmin()]
+    return int(best[0]), int(best[1])
 
 
 ENTROPY = RangeMethod(

@@ -12,10 +12,10 @@ class PercentileObserver:
     """Of a hundred values, `percentile` lie inside, the others half below and half above.
 
     If symmetric, the range is ± the percentile of |x|. Within a bin, values are taken as evenly
-    spread. 99.99, the middle of what the source tries, clips one value in ten thousand, and next
-    to nothing of fewer values than that. 100 is min_max.
+    spread. 99.99 clips one value in ten thousand: of a million, enough that no single one decides;
+    of fewer than ten thousand next to nothing. 100 is min_max.
     Raises: ValueError unless 0 < percentile ≤ 100.
-    Source: Wu et al. 2020, arXiv:2004.09602, §4.3 (99.9, 99.99 and 99.999 of |x|).
+    Source: Wu et al. 2020, arXiv:2004.09602, §3.4.
     """
 
     def __init__(self, axis: int | None, percentile: float = 99.99) -> None:

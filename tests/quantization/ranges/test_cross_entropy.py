@@ -22,7 +22,7 @@ def loss(logits, ends, target):
     return cross_entropy(quantised, logits.double().softmax(1), reduction="sum").item()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(streams(channels=3, long=False), targets)
 def test_no_greater_than_min_maxs(batches, target):
     logits = torch.cat(batches)

@@ -23,7 +23,7 @@ def histograms(draw):
     return torch.tensor(counts), draw(st.integers(0, len(counts) - 1)), draw(st.integers(2, 5))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(histograms())
 def test_no_threshold_loses_less(case):
     counts, zero, levels = case

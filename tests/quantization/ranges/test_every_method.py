@@ -9,7 +9,7 @@ from bench_core.quantization.affine import Grid
 from bench_core.quantization.range_method import range_methods
 from tests.quantization.streams import found, same, streams, targets
 
-few = settings(max_examples=12, deadline=None)
+few = settings(max_examples=10, deadline=None)
 
 METHODS = list(range_methods())
 BY_CHANNEL = [name for name in METHODS if name != "cross_entropy"]  # softmax mixes the channels
