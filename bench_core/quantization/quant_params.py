@@ -28,7 +28,7 @@ class Grid:
 
     @property
     def quant_max(self) -> int:
-        return 2 ** (self.bits - self.signed) - 1
+        return (1 << (self.bits - self.signed)) - 1
 
     @property
     def middle(self) -> int:
