@@ -17,6 +17,7 @@ from bench_core.analysis.gate.launches import (
     p_above,
     ratio,
     ratios,
+    steadied,
     student,
     yuen,
 )
@@ -40,8 +41,9 @@ def at_look(
     values: `rule.looks[look]` fresh launches of each open cell. screened: of all cells; as
         many as it flags slower (faster) are the hypotheses of that family at every look.
     `worse`: Holm rejects "the slowdown is at most 1 + t/5" by Yuen's t. `better` mirrors it.
-    `within`: neither, and both bounds, 99 % each, are inside ± log(1 + t). A cell that truly
-        is slower by t passes so at one look in 100 at most.
+    `within`: neither, and both bounds, 99 % each, are inside ± log(1 + t): by the cell's own
+        spread, or by that drawn towards its class's (`steadied`). A cell that truly is slower
+        by t passes so at two looks in 100 at most, if it spreads as its class does.
     A cell that is none of these stays open; after the last look it is `unsure`.
     `watch`: within or unsure, but 0 is not between those bounds: a change that is
         real, at 99 % either way for this one cell, not corrected for how many there are.
@@ -59,9 +61,12 @@ def at_look(
     verdicts = {}
     for cell, estimate in estimates.items():
         own = rule.of(cells[cell].threshold)
-        kind = kinds.get(cell) or (WITHIN if _inside(estimate, own.log_limit) else UNSURE)
-        if kind != UNSURE:
-            verdicts[cell] = _verdict(cell, kind, own, look, estimate)
+        either = (estimate, steadied(estimate, screened[cell].spread))
+        inside = next((one for one in either if _inside(one, own.log_limit)), None)
+        if cell in kinds:
+            verdicts[cell] = _verdict(cell, kinds[cell], own, look, estimate)
+        elif inside is not None:
+            verdicts[cell] = _verdict(cell, WITHIN, own, look, inside)
         elif look == len(rule.looks) - 1:
             family = max(len(names) for names in (slower, faster) if cell in names)
             verdicts[cell] = _unsure(cell, own, estimate, screened[cell], family)

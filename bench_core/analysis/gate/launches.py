@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bench_core.analysis.statistics import PRIOR_LAUNCH_SD
+from bench_core.analysis.statistics import PRIOR_LAUNCH_DOF, PRIOR_LAUNCH_SD, LaunchSpread
 from bench_core.record import Interval
 
 LEVEL = 0.99
@@ -22,7 +22,7 @@ class TrimmedMean:
 
     mean: float
     se: float
-    dof: int
+    dof: float
 
 
 def yuen(values: Sequence[float]) -> TrimmedMean:
@@ -57,6 +57,21 @@ def at_least_the_machines(estimate: TrimmedMean) -> TrimmedMean:
     """
     least = SMALLEST_SD / math.sqrt(estimate.dof + 1)
     return replace(estimate, se=max(estimate.se, least))
+
+
+def steadied(estimate: TrimmedMean, spread: LaunchSpread) -> TrimmedMean:
+    """The same, its spread drawn towards that of its class in this session.
+
+    sd² = (k · sd_class² + dof · sd_own²) / (k + dof), on k + dof degrees of freedom, k at most
+    8: three degrees of four launches are a poor measure of a spread, and t on them asks for
+    bounds of 4.5 standard errors, so that in one suite in two some unchanged cell had to be
+    launched eight times.
+    """
+    count, prior = estimate.dof + 1, min(spread.dof, PRIOR_LAUNCH_DOF)
+    dof = prior + estimate.dof
+    own = estimate.se**2 * count
+    square = (prior * spread.sd**2 + estimate.dof * own) / dof
+    return TrimmedMean(estimate.mean, math.sqrt(square / count), dof)
 
 
 def p_above(estimate: TrimmedMean, bound: float) -> float:

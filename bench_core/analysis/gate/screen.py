@@ -12,13 +12,17 @@ from bench_core.analysis.verdict import WITHIN, Verdict
 
 @dataclass(frozen=True)
 class Screened:
-    """One cell's log slowdown, its bounds at 99 % each, and whether it must be confirmed."""
+    """One cell's log slowdown, its bounds at 99 % each, and whether it must be confirmed.
+
+    spread: of its class, in this session.
+    """
 
     mean: float
     low: float
     high: float
     launches: int
     flagged: bool
+    spread: LaunchSpread
 
     @property
     def slower(self) -> bool:
@@ -79,4 +83,4 @@ def _screened(rule: GateRule, values: Sequence[float], spread: LaunchSpread) -> 
     half = student(spread.dof, LEVEL) * spread.sd / math.sqrt(len(values))
     wide = not (mean + half < rule.log_limit and mean - half > -rule.log_limit)
     flagged = abs(mean) > rule.log_flag or wide
-    return Screened(mean, mean - half, mean + half, len(values), flagged)
+    return Screened(mean, mean - half, mean + half, len(values), flagged, spread)

@@ -1,6 +1,7 @@
 """One look at the flagged cells: what each comes out as, and what it takes."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,11 +10,21 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bench_core.analysis.gate.confirm import at_look
-from bench_core.analysis.gate.launches import at_least_the_machines, log_bounds, p_above, yuen
+from bench_core.analysis.gate.launches import (
+    TrimmedMean,
+    at_least_the_machines,
+    log_bounds,
+    p_above,
+    steadied,
+    yuen,
+)
 from bench_core.analysis.gate.rule import GateCell, rule_for
 from bench_core.analysis.gate.screen import Screened
+from bench_core.analysis.statistics import LaunchSpread
 
 RULE = rule_for(0.05)
+SPREAD = LaunchSpread(1.0, 20)
+"""Of a class so wide that it steadies nothing."""
 LAST = len(RULE.looks) - 1
 means, sds, seeds = st.floats(-0.1, 0.1), st.floats(0, 0.05), st.integers(0, 2**32 - 1)
 looks = st.integers(0, LAST)
@@ -32,7 +43,7 @@ def drawn(suite, seed, look):
 
 
 def flagged(mean):
-    return Screened(mean, mean - 0.02, mean + 0.02, RULE.screen_launches, flagged=True)
+    return Screened(mean, mean - 0.02, mean + 0.02, RULE.screen_launches, True, SPREAD)
 
 
 def judged(values, look, *, others=(), threshold=0.05):
@@ -176,3 +187,22 @@ def test_a_cells_own_threshold_is_what_it_is_judged_by():
 def test_another_number_of_launches_is_refused(count):
     with pytest.raises(ValueError, match="expected 4 launches of each, not of 'a'"):
         judged({"a": ([0.0] * count, 0.02)}, 0)
+
+
+def test_four_launches_of_a_quiet_class_are_enough_to_be_within():
+    """By their own t, on 3 degrees of freedom, they would have to be launched again."""
+    launches = spread_out(0.005, 0.01, RULE.looks[0])
+    calm = replace(flagged(0.02), spread=LaunchSpread(0.01, 20))
+    for screened, kind in ((flagged(0.02), None), (calm, "within")):
+        cells = {"a": GateCell("compute", RULE.threshold)}
+        found = at_look(RULE, 0, cells, {"a": screened}, {"a": launches})
+        assert (found["a"].kind if found else None) == kind
+
+
+@given(st.floats(1e-4, 0.2), st.floats(1e-4, 0.2), st.integers(2, 24), st.floats(1, 50))
+def test_a_steadied_spread_lies_between_the_cell_s_and_its_class_s(own, shared, count, dof):
+    estimate = TrimmedMean(0.0, own / math.sqrt(count), count - 1)
+    steady = steadied(estimate, LaunchSpread(shared, dof))
+    sd = steady.se * math.sqrt(count)
+    assert min(own, shared) * (1 - 1e-9) <= sd <= max(own, shared) * (1 + 1e-9)
+    assert steady.dof == count - 1 + min(dof, 8)
