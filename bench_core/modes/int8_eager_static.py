@@ -35,6 +35,8 @@ NOISE = (
     "must run observer before calling calculate_qparams",  # what is loaded replaces its answer
     "TypedStorage is deprecated",
 )
+UNTRACEABLE = (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError)
+"""What torch.fx raises of a module that is no one graph to it."""
 
 
 def _prepare(job: Job, engine: str) -> Runner:
@@ -54,7 +56,7 @@ def _prepare(job: Job, engine: str) -> Runner:
     path = job.artifact(f"int8_eager_static_{engine}.pt", make)
     module = _converted(job, engine, [])
     call = inference_call(module)
-    with _kernels_of(job, engine):
+    with _supported(job, f"{engine} cannot run", NotImplementedError):
         kept = torch.load(path, weights_only=True)
         module.load_state_dict(kept["state"])
         call(feed(job.examples[0]))
@@ -72,57 +74,42 @@ def _prepare(job: Job, engine: str) -> Runner:
 def _converted(job: Job, engine: str, batches: list[Inputs]) -> "GraphModule":
     """The module in int8, its ranges those of `batches`.
 
-    Raises: Unsupported if it is no graph to FX, or an operator has no kernel.
+    Raises: Unsupported if it is no graph to FX, or has values that cannot be observed.
     """
     import torch
     from torch.ao.quantization import get_default_qconfig_mapping
     from torch.ao.quantization.quantize_fx import convert_fx, prepare_fx
 
-    float_module, example = copy.deepcopy(job.module).eval(), feed(job.examples[0])
-    with torch.no_grad(), _quiet():
-        try:
-            observed = prepare_fx(float_module, get_default_qconfig_mapping(engine), example)
-        except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
-            raise Unsupported(
-                f"torch.fx cannot trace {job.model.name}: {type(error).__name__}: {_first(error)}"
-            ) from error
-    with torch.no_grad(), _kernels_of(job, engine):
-        for inputs in batches:
-            observed(*feed(inputs))
-        converted: GraphModule = convert_fx(observed)
+    module, example = copy.deepcopy(job.module).eval(), feed(job.examples[0])
+    with torch.no_grad():
+        with _supported(job, "torch.fx cannot trace", *UNTRACEABLE):
+            observed = prepare_fx(module, get_default_qconfig_mapping(engine), example)
+        with _supported(job, f"{engine} cannot calibrate", NotImplementedError):
+            for inputs in batches:
+                observed(*feed(inputs))
+            converted: GraphModule = convert_fx(observed)
     return converted
 
 
 @contextmanager
-def _kernels_of(job: Job, engine: str) -> Iterator[None]:
-    """Within, what torch cannot run is the model's: Unsupported."""
-    with _quiet():
-        try:
-            yield
-        except NotImplementedError as error:
-            raise Unsupported(
-                f"torch cannot calibrate or run {job.model.name} in int8 by {engine}: "
-                f"{_first(error)}"
-            ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
+def _supported(job: Job, cannot: str, *errors: type[Exception]) -> Iterator[None]:
+    """Within, what torch warns of is known, and those errors are the model's: Unsupported."""
     with warnings.catch_warnings():
         for message in NOISE:
             warnings.filterwarnings("ignore", message)
-        yield
-
-
-def _first(error: Exception) -> str:
-    """A sentence: torch adds advice."""
-    return str(error).strip().splitlines()[0].partition(". ")[0]
+        try:
+            yield
+        except errors as error:
+            said = str(error).strip().splitlines()[0].partition(". ")[0]  # torch adds advice
+            raise Unsupported(
+                f"{cannot} {job.model.name}: {type(error).__name__}: {said}"
+            ) from error
 
 
 def _quantised(module: "GraphModule") -> dict[str, Any]:
     """Its quantised layers, and how many of them have the scale of no range at all."""
     parts = [part for part in module.modules() if ".quantized" in type(part).__module__]
-    layers = [part for part in parts if hasattr(part, "zero_point")]
+    layers: list[Any] = [part for part in parts if hasattr(part, "zero_point")]
     called = [str(node.target) for node in module.graph.nodes if node.op == "call_function"]
     return {
         "quantised": dict(Counter(type(part).__name__ for part in layers)),

@@ -44,33 +44,27 @@ def _quantise(job: Job, exported: Path, finished: Path) -> None:
         quantize_static,
     )
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]  (onnxruntime has no types)
-        def __init__(self, feeds: Iterator[dict[str, np.ndarray]]) -> None:
-            self.feeds = feeds
-
-        def get_next(self) -> dict[str, np.ndarray] | None:
-            return next(self.feeds, None)
-
     with pre_processed(exported, finished) as ready:
+        feeds = _feeds(job, ready)
+
+        class Reader(CalibrationDataReader):  # type: ignore[misc]  # it has no types
+            def get_next(self) -> dict[str, np.ndarray] | None:
+                return next(feeds, None)
+
         quantize_static(
             ready,
             finished,
-            Reader(_feeds(job, ready)),
+            Reader(),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
-            reduce_range="avx512_vnni" not in _flags() and "avx_vnni" not in _flags(),
+            reduce_range="_vnni" not in str(cpu.facts()["flags"]),
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
         )
     model = onnx.load(finished)
-    onnx.helper.set_model_props(model, {_CALIBRATION: json.dumps(job.calibration.facts())})
+    model.metadata_props.add(key=_CALIBRATION, value=json.dumps(job.calibration.facts()))
     onnx.save(model, finished)
-
-
-def _flags() -> set[str]:
-    flags = cpu.facts()["flags"]
-    return set(flags) if isinstance(flags, list) else set()
 
 
 def _feeds(job: Job, path: Path) -> Iterator[dict[str, np.ndarray]]:

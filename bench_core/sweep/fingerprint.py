@@ -22,6 +22,8 @@ _MAKING = ("models", "given", "modes", "runtimes", "mode.py", "model.py", "runne
 
 _DISTRIBUTIONS = (
     "torch",
+    "torchao",
+    "bitsandbytes",
     "onnxruntime",
     "onnx",
     "onnxscript",

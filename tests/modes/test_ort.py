@@ -22,6 +22,7 @@ from bench_core.modes.ort import (
     ORT_LAYOUT_ONLINE,
 )
 from bench_core.modes.ort_int8 import INTEGER, ORT_INT8_DYNAMIC, ORT_INT8_MIN_SQNR_DB
+from bench_core.modes.ort_int8_static_native import ORT_INT8_STATIC_NATIVE
 from bench_core.modes.ort_iobinding import ORT_ALL_IOBINDING
 from bench_core.runtimes import onnx_choice, onnx_export, oracle
 from tests.modes import small
@@ -33,7 +34,8 @@ PAIRS = {
     "ORT_ENABLE_ALL": (ORT_ALL_ONLINE, ORT_ALL_OFFLINE),
 }
 LEVELS = tuple(mode for pair in PAIRS.values() for mode in pair)
-MODES = (ORT_DISABLED_ONLINE, *LEVELS, ORT_ALL_IOBINDING, ORT_INT8_DYNAMIC)
+INT8 = (ORT_INT8_DYNAMIC, ORT_INT8_STATIC_NATIVE)
+MODES = (ORT_DISABLED_ONLINE, *LEVELS, ORT_ALL_IOBINDING, *INT8)
 ROOT = Path(__file__).parents[2]
 
 
@@ -359,7 +361,7 @@ def test_weights_in_a_file_beside_are_shipped_and_found(mode, shared, tmp_path):
     files = [path.read_bytes() for path in onnx_files(job.folder)]
     assert runner.artifact_bytes == sum(map(len, files))
     assert runner.artifact_sha256 == hashlib.sha256(b"".join(files)).hexdigest()
-    if mode is not ORT_INT8_DYNAMIC:  # it writes a few weights in one byte each
+    if mode not in INT8:  # they write a few weights in one byte each
         beside = "weights.bin" if mode.name.endswith(("online", "binding")) else "model.onnx.data"
         assert names == ["model.onnx", beside]
         assert len(files[1]) > 4 * 2 * 16 * 64  # the two linear layers', at least

@@ -8,7 +8,8 @@ import pytest
 from bench_core.errors import Unsupported
 from bench_core.modes.aot_inductor import AOT_INDUCTOR
 from bench_core.modes.torch_export import TORCH_EXPORT
-from bench_core.runtimes import oracle
+from bench_core.runtimes import oracle, torch_module
+from bench_core.runtimes.torch_export import export
 from tests.modes import small
 from tests.modes.compile_start import models
 
@@ -48,6 +49,22 @@ def test_control_flow_that_depends_on_the_data_is_unsupported(mode, tmp_path):
         mode.prepare(small.job(small.FORKED, tmp_path))
     assert len(str(caught.value).splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == []
+
+
+def test_what_was_made_of_a_module_is_exported_in_its_stead(tmp_path):
+    """Here a graph that was exported before: it has no mode to be put into, eval() raises."""
+
+    def doubled():
+        module = small.ROWS.build()
+        module[0].weight.data.mul_(2)
+        return module
+
+    made = export(small.job(replace(small.ROWS, build=doubled), tmp_path)).module()
+    job = small.job(small.ROWS, tmp_path)
+    inputs = torch_module.feed(small.ROWS.inputs(5, 3, 50, False))
+    own, given = (export(job, module).module()(*inputs).detach() for module in (None, made))
+    np.testing.assert_array_equal(given, made(*inputs).detach())
+    assert not np.allclose(given, own)
 
 
 def test_an_lstm_is_unrolled_to_one_length(tmp_path):
