@@ -51,7 +51,8 @@ def adaround(
     inputs, targets: x̂ and y = W x + b, before the activation f, of at least two items. Where x̂
     is what the quantised layers before make of x, the rounding makes up for their errors too.
     positions: of the outputs, sampled; each iteration sees the next `batch` of them.
-    learning_rate: 0.1 finds in 1,000 iterations what the 0.01 of the paper needs 10,000 for.
+    learning_rate: 0.1 finds in 1,000 iterations what the paper's 0.01 needs 10,000 for (on two
+    layers of digits_cnn_relu: 34.8 and 34.4 % of nearest rounding's error).
     The error is relative, so that λ has no unit: data in another unit, or more of the same,
     change nothing.
 

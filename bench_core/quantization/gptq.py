@@ -22,8 +22,8 @@ def gptq(
     e = (w_j − ŵ_j) / U_jj,  w_k ← w_k − e · U_jk for each k > j.
     A group's parameters are found when its first column is reached, from the weight as the
     errors before it have left it. Left out: the order by activation (`act_order`).
-    A dead input (H_jj = 0) is rounded to nearest. The original zeroes its column, which is
-    wrong as soon as that input is not 0.
+    A dead input (H_jj = 0) is left out of the mean, and is rounded to nearest. The original
+    zeroes its column, which is wrong as soon as that input is not 0.
 
     Shapes: weight [out, in], hessian [in, in] → [out, in] in the grid's dtype; parameters of
     groups along axis 1.
@@ -77,8 +77,6 @@ def _inverse_factor(hessian: Tensor) -> Tensor:
         raise ValueError("expected a hessian 2 Σ x xᵀ, found NaN, inf or a negative diagonal")
     alive = diagonal > 0
     mean = diagonal[alive].mean() if alive.any() else torch.ones((), dtype=torch.float64)
-    # A dead input's row and column are 0, so that its diagonal changes nothing but itself.
-    diagonal[~alive] = mean
     diagonal += DAMPING * mean
     lower, failed = torch.linalg.cholesky_ex(damped)
     if failed:

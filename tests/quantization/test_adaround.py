@@ -15,7 +15,7 @@ from bench_core.quantization.patches import Convolution
 from bench_core.quantization.reconstruction import Layer
 
 LINEAR = Layer()
-SHORT = {"iterations": 40, "batch": 32}
+SHORT = {"iterations": 30, "batch": 32}
 """Enough to move, too few to converge: for what must hold of any result."""
 
 THOROUGH = {"iterations": 300, "batch": 128}
@@ -60,7 +60,7 @@ def layers(draw):
 
 
 @given(layers(), st.integers(2, 8), st.booleans(), st.booleans(), st.booleans(), st.floats(0.5, 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_it_rounds_down_or_up_inside_the_grid_and_is_never_worse(
     drawn, bits, signed, symmetric, per_channel, share
 ):

@@ -155,6 +155,16 @@ def test_a_dead_input_is_rounded_to_nearest_and_moves_no_other():
     assert torch.equal(again[:, kept], q[:, kept])
 
 
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_columns_of_zeros_that_fill_the_last_group_change_nothing(symmetric):
+    weight, x = normal(0, 4, 11), correlated(1, 50, 11)
+    q, params = gptq(weight, 2 * x.T @ x, INT4, group=11, symmetric=symmetric)
+    weight, x = (torch.nn.functional.pad(t, (0, 5)) for t in (weight, x))
+    padded, padded_params = gptq(weight, 2 * x.T @ x, INT4, group=16, symmetric=symmetric)
+    assert torch.equal(padded[:, :11], q) and torch.equal(padded_params.scale, params.scale)
+    assert (dequantize(padded, padded_params)[:, 11:] == 0).all()
+
+
 def test_one_input_seen_once():
     q, params = gptq(torch.tensor([[0.7], [-0.2]]), torch.ones(1, 1), INT4, group=1, symmetric=True)
     assert q.tolist() == [[7], [-7]]
