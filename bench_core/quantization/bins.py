@@ -67,8 +67,8 @@ class Bins:
 
     def add_narrower(self, bins: "Bins") -> None:
         """Take over the counts of narrower bins, which all lie in one of these: ⌊i / 2^n⌋."""
-        # Beyond 63 a shift is not defined, and 63 already sends every i to 0 or −1.
-        shift = (self.exponent - bins.exponent).clamp(max=63)
+        # Where all were 0 the shift may exceed 63, but there only bin 0 is occupied.
+        shift = self.exponent - bins.exponent
         self._scatter(bins.index >> shift[:, None], bins.counts)
 
     def of_magnitudes(self) -> "Bins":

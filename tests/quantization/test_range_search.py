@@ -43,6 +43,16 @@ def test_the_whole_range_is_tried_first_and_kept_if_nothing_is_better():
     assert torch.equal(found[1], high)
 
 
+def test_no_wider_range_is_tried_though_it_were_better():
+    def loss(low, high):
+        assert low >= -2
+        assert high <= 5
+        return low - high
+
+    low, high = torch.tensor([-2.0]), torch.tensor([5.0])
+    assert best_range(low, high, loss, symmetric=False) == (low, high)
+
+
 def test_an_end_at_0_is_not_searched():
     tried = []
 
