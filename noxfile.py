@@ -1,6 +1,7 @@
 """`nox -s bench` measures; `nox -s tests` proves; `nox -s lint types` keep the house."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -24,12 +25,13 @@ def bench(session: nox.Session, verb: str) -> None:
     install(session)
     command = os.path.join(session.bin, "bench")
     process = subprocess.Popen([command, verb, *session.posargs])
+    signal.signal(signal.SIGTERM, lambda number, _frame: process.send_signal(number))
     while True:
         try:
             code = process.wait()
             break
         except KeyboardInterrupt:
-            continue  # the command was interrupted too; it saves what it has, and ends
+            continue  # the command was interrupted too: it saves what it has, and ends
     if code:
         sys.stdout.flush()
         os._exit(code)

@@ -14,5 +14,6 @@ hardware/           the machine
 discover.py         finds models and modes
 wire.py interpreter.py  messages between processes; fresh interpreters
 cache_folder.py     where what is worth keeping lies
+interruption.py     Ctrl-C and SIGTERM
 mode.py model.py runner.py cell.py record.py errors.py      the nouns
 """

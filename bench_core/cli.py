@@ -14,9 +14,11 @@ from rich.text import Text
 
 from bench_core.analysis.units import visible
 from bench_core.errors import BenchError, Incomparable, UsageError, explained
+from bench_core.interruption import SIGNALS, Termination, exit_code_of, signal_of
 from bench_core.sweep.options import OPTIONS, Option
 
-OK, NONE_OK, USAGE, INTERRUPTED = 0, 1, 2, 130
+OK, NONE_OK, USAGE = 0, 1, 2
+INTERRUPTED, TERMINATED = map(exit_code_of, SIGNALS)
 PYTEST_INTERNAL, PYTEST_USAGE = 3, (2, 4, 5)
 
 app = typer.Typer(
@@ -82,7 +84,8 @@ def run(
 class Outcome:
     """Asks a finished pytest session what its cells came to."""
 
-    any_ok = stopped = interrupted = False
+    any_ok = stopped = False
+    interrupted: str | None = None
 
     def pytest_unconfigure(self, config: Any) -> None:
         session = config.pluginmanager.get_plugin("bench_core.session")
@@ -95,7 +98,7 @@ class Outcome:
         if self.stopped:
             return NONE_OK
         if self.interrupted:
-            return INTERRUPTED
+            return exit_code_of(self.interrupted)
         if pytest_code in PYTEST_USAGE:
             return USAGE
         return OK if self.any_ok and pytest_code != PYTEST_INTERNAL else NONE_OK
@@ -134,14 +137,15 @@ def gate(
     **given: Any,
 ) -> None:
     """Judge the working tree against another revision, both timed in turn, in one job."""
-    from bench_core.gate import command, session
+    from bench_core.gate import command
+    from bench_core.gate.plan import Asked
     from bench_core.sweep import options
 
     if bool(base) == self_check:
         raise UsageError("expected either --base REVISION or --aa (head against itself)")
     given = {option.destination: None for option in OPTIONS} | given
     given["bench_profile"] = given["bench_profile"] or "gate"
-    asked = session.Asked(base or None, threshold or None, slowdown or None, allow_unsure)
+    asked = Asked(base or None, threshold or None, slowdown or None, allow_unsure)
     raise typer.Exit(command.gate(options.request(given.get), asked, Console()))
 
 
@@ -201,18 +205,20 @@ def models() -> None:
 
 
 def main() -> None:
-    """Run a verb; an error of ours is one line and exit code 2, and Ctrl-C is 130."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Run a verb; an error of ours is one line and exit code 2; Ctrl-C is 130, SIGTERM 143."""
+    termination = Termination()
+    signal.signal(signal.SIGTERM, termination)
     try:
         app()
+    except SystemExit as ending:
+        if termination.came and ending.code == INTERRUPTED:  # which typer makes of both
+            sys.exit(TERMINATED)
+        raise
     except (UsageError, Incomparable) as error:
         sys.stderr.write(f"bench: {visible(str(error))}\n")
         sys.exit(USAGE)
-    except BenchError as error:
-        sys.stderr.write(f"bench: {visible(str(error))}\n")
-        sys.exit(NONE_OK)
-    except OSError as error:
+    except (BenchError, OSError) as error:
         sys.stderr.write(f"bench: {visible(explained(error))}\n")
         sys.exit(NONE_OK)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt as interruption:
+        sys.exit(exit_code_of(signal_of(interruption)))

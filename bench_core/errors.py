@@ -59,15 +59,17 @@ class UsageError(BenchError):
     """The request itself cannot be carried out; raised before anything runs (exit code 2)."""
 
 
-def explained(error: OSError) -> str:
-    """What the system refused: which file, why, and what to do where that is known."""
+def explained(error: BenchError | OSError) -> str:
+    """Ours as it is; of the system which file it refused, why, and what to do where it is known."""
+    if isinstance(error, BenchError):
+        return str(error)
     what = error.strerror or str(error)
     if error.filename is not None:
         what = f"{error.filename}: {what}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{what}; make room there, then --resume goes on"
+        return f"{what}; make room there, and run it again"
     if error.errno == errno.EFBIG:
-        return f"{what}; raise the limit on a file's size (ulimit -f), then --resume goes on"
+        return f"{what}; raise the limit on a file's size (ulimit -f), and run it again"
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return f"{what}; make it writable, then --resume goes on"
+        return f"{what}; make it writable, and run it again"
     return what

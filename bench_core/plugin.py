@@ -1,7 +1,6 @@
 """Pytest's side of a sweep: options, one test per cell, and what the terminal shows."""
 
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,6 +12,8 @@ import pytest
 from bench_core.analysis.units import visible
 from bench_core.cell import Cell
 from bench_core.errors import explained
+from bench_core.interruption import signal_of
+from bench_core.sweep.terminal import rewrite
 
 if TYPE_CHECKING:
     from bench_core.sweep.session import Done, Sweep
@@ -49,14 +50,14 @@ def pytest_configure(config: pytest.Config) -> None:
 class Bench:
     """One pytest session. The sweep is opened when the first cell runs.
 
-    stopped: what kept the sweep from going on, or from being saved.
+    interrupted: by which signal. stopped: what kept the sweep from going on, or being saved.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.sweep: Sweep | None = None
         self.cells: list[Cell] = []
-        self.interrupted = False
+        self.interrupted: str | None = None
         self.stopped: str | None = None
         self.saved: Path | None = None
         self.bench: dict[str, Any] | None = None
@@ -145,7 +146,8 @@ class Bench:
         return category, {"passed": ".", "failed": "F"}.get(report.outcome, "s"), str(said)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        self.interrupted = excinfo.errisinstance(KeyboardInterrupt)
+        if isinstance(excinfo.value, KeyboardInterrupt):  # and not pytest.exit
+            self.interrupted = signal_of(excinfo.value)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -169,13 +171,13 @@ class Bench:
 
     @contextmanager
     def _interrupts_wait(self) -> Iterator[None]:
-        """Ctrl-C is noted, and heeded once all has been ended and written: seconds."""
+        """Ctrl-C and SIGTERM are heeded once all is ended and written, which takes seconds."""
         if threading.current_thread() is not threading.main_thread():
             yield  # which alone may handle signals, and alone is interrupted
             return
 
-        def note(*_: object) -> None:
-            self.interrupted = True
+        def note(number: int, _frame: object) -> None:
+            self.interrupted = signal.Signals(number).name
 
         before = {one: signal.signal(one, note) for one in (signal.SIGINT, signal.SIGTERM)}
         try:
@@ -233,11 +235,9 @@ class Bench:
         capture: Any = self.config.pluginmanager.get_plugin("capturemanager")
         with capture.global_and_fixture_disabled():
             # Past the reporter, which would count these characters into its line.
-            sys.stdout.write(f"{_ERASE_LINE}{reporter.currentfspath or ''}{visible(what)}")
-            sys.stdout.flush()
+            rewrite(f"{reporter.currentfspath or ''}{visible(what)}")
 
 
-_ERASE_LINE = "\r\x1b[2K"
 CLOCK = ReplayClock()
 
 

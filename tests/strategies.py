@@ -12,6 +12,7 @@ from bench_core.analysis.gate.result import STAGES, GateResult
 from bench_core.analysis.gate.words import METRICS
 from bench_core.analysis.verdict import KINDS, Verdict
 from bench_core.cell import Cell
+from bench_core.interruption import SIGNALS
 from bench_core.record import Advice, Record, Speedup
 
 names = st.text(min_size=1, max_size=12)
@@ -111,6 +112,7 @@ def gate_results() -> st.SearchStrategy[GateResult]:
         launches=st.dictionaries(texts, by_stage, max_size=3),
         invalid=st.none() | texts,
         slowdown=st.none() | finite,
+        interrupted=st.none() | st.sampled_from(SIGNALS),
     )
 
 

@@ -15,6 +15,9 @@ from bench_core.record import SCHEMA, Advice, Record
 
 T = TypeVar("T")
 
+GATE = "gate_"
+"""What the names of a gate's files begin with, which lie among those of runs."""
+
 
 @dataclass(frozen=True)
 class Results:
@@ -32,6 +35,12 @@ def load(path: Path) -> Results:
     """
     with named(path):
         return results(parse(content(path)))
+
+
+def saved_runs(folder: Path) -> list[Path]:
+    """The files of sweeps, not of gates, the newest last."""
+    files = [file for file in folder.glob("*.json") if not file.name.startswith(GATE)]
+    return sorted(files, key=lambda file: file.stat().st_mtime)
 
 
 @contextmanager

@@ -21,7 +21,10 @@ class NoiseFloor:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a session; what it does not say is empty."""
+    """What is known of a session; what it does not say is empty.
+
+    length_axes, places: by model; only a model of the user's own was given by its place.
+    """
 
     machine: str
     threads: int | None
@@ -29,6 +32,7 @@ class Facts:
     revision: str
     noise: dict[str, NoiseFloor]
     length_axes: dict[str, str]
+    places: dict[str, str]
     warnings: tuple[str, ...]
 
 
@@ -37,7 +41,7 @@ def facts(session: dict[str, Any]) -> Facts:
 
     machine.cpu.model, machine.cpu.usable_cores (a list), threads, versions (name → version),
     git.revision, git.dirty, aa (class → launches, sd, pooled_sd), models (name →
-    length_axis), warnings.
+    length_axis, place), warnings.
     Raises: UsageError, naming the key, where one is there and is not what it should be.
     """
     git = _get(session, "git", dict, {})
@@ -51,7 +55,12 @@ def facts(session: dict[str, Any]) -> Facts:
         versions={name: str(v) for name, v in _get(session, "versions", dict, {}).items()},
         revision=f"{revision}, dirty" if revision and _get(git, "dirty", bool, False) else revision,
         noise={name: _noise(of_class, name) for name, of_class in noise.items()},
-        length_axes={name: _length_axis(model, name) for name, model in models.items()},
+        length_axes={name: _of_model(model, name, "length_axis") for name, model in models.items()},
+        places={
+            name: place
+            for name, model in models.items()
+            if (place := _of_model(model, name, "place"))
+        },
         warnings=tuple(str(text) for text in _get(session, "warnings", list, [])),
     )
 
@@ -71,11 +80,11 @@ def _noise(data: Any, name: str) -> NoiseFloor:
     return NoiseFloor(_get(data, "launches", int, 0), sd, pooled_sd)
 
 
-def _length_axis(data: Any, name: str) -> str:
+def _of_model(data: Any, name: str, key: str) -> str:
     if not isinstance(data, dict):
         raise UsageError(f"session.models.{name}: expected an object, found {data!r:.40}")
-    axis: str = _get(data, "length_axis", str, "")
-    return axis
+    text: str = _get(data, key, str, "")
+    return text
 
 
 def _get(data: dict[str, Any], key: str, kind: type, default: Any) -> Any:

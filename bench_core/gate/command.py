@@ -7,18 +7,20 @@ from rich.console import Console
 
 from bench_core.analysis.gate import junit, markdown, report
 from bench_core.analysis.gate.result import GateResult
+from bench_core.analysis.load import GATE
 from bench_core.analysis.units import visible
 from bench_core.analysis.verdict import CANNOT_JUDGE
 from bench_core.cache_folder import default_cache
 from bench_core.errors import BenchError, Incomparable, UsageError, explained
-from bench_core.gate import session
+from bench_core.gate.plan import Asked
 from bench_core.gate.progress import Progress
+from bench_core.gate.session import run
 from bench_core.gate.trees import root
 from bench_core.sweep.profiles import Request
-from bench_core.sweep.results import GATE, check_writable, free_name, whole, write_json
+from bench_core.sweep.results import check_writable, free_name, whole, write_json
 
 
-def gate(request: Request, asked: session.Asked, console: Console) -> int:
+def gate(request: Request, asked: Asked, console: Console) -> int:
     """The exit code: what keeps a gate from judging is never taken for a regression.
 
     Raises: UsageError or Incomparable, for what cannot be.
@@ -26,12 +28,13 @@ def gate(request: Request, asked: session.Asked, console: Console) -> int:
     folder = root() / "results"
     check_writable(folder)
     try:
-        result = session.run(request, asked, default_cache(), Progress())
+        with Progress() as progress:
+            result = run(request, asked, default_cache(), progress)
     except (UsageError, Incomparable):
         raise
     except (BenchError, OSError) as error:
-        said = explained(error) if isinstance(error, OSError) else str(error)
-        console.print(f"could not judge: {visible(said)}", soft_wrap=True, markup=False)
+        said = f"could not judge: {visible(explained(error))}"
+        console.print(said, soft_wrap=True, markup=False)
         return CANNOT_JUDGE
     report.render(result, console)
     try:

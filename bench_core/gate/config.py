@@ -1,7 +1,7 @@
 """What a gate judges by: [tool.bench.gate] of pyproject.toml, and the command's own options."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -43,6 +43,15 @@ class Config:
             if fnmatchcase(cell, pattern):
                 found = replace(found, **own)
         return found
+
+    def warnings(self, cells: Collection[str]) -> list[str]:
+        """Each pattern that fits none of the run's cells: a typo in one would loosen nothing."""
+        return [
+            f"[tool.bench.gate.cells]: {pattern!r} fits no cell of this run; their ids, like "
+            f"{min(cells, key=len)!r}, are in the saved .json and .xml"
+            for pattern in self.cells
+            if not any(fnmatchcase(cell, pattern) for cell in cells)
+        ]
 
 
 def read(folder: Path, threshold: str | None = None) -> Config:

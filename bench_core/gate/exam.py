@@ -1,12 +1,13 @@
 """What one side's cell came to, and what is read of it beside its time."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bench_core import discover
-from bench_core.analysis.fidelity import judge
 from bench_core.duel.contender import Contender
 from bench_core.errors import BenchError, NotEngaged, WrongOutput
+from bench_core.gate.sides import BASE, HEAD
+from bench_core.sweep.arena import Arena
 from bench_core.sweep.oracle import Oracle, verify_specs
 from bench_core.wire import Message
 
@@ -46,6 +47,25 @@ class Standing:
         self.ready_s.append(sum(started[part] for part in ("load_s", "build_s", "first_call_s")))
 
 
+def examine_both(
+    pair: Mapping[str, Contender], standings: Mapping[str, Standing], base: Arena, head: Arena
+) -> None:
+    """Head by its own oracle; base by head's or, where the model itself changed, its own.
+
+    A failure is its side's standing.
+    """
+    cell = pair[HEAD].cell
+    oracles = {
+        HEAD: [lambda: head.oracle(cell)],
+        BASE: [lambda: head.oracle(cell), lambda: base.oracle(cell)],
+    }
+    for name, asked in oracles.items():
+        try:
+            examine(pair[name], standings[name], asked)
+        except BenchError as error:
+            standings[name].fail(error)
+
+
 def examine(
     contender: Contender, standing: Standing, oracles: Iterable[Callable[[], Oracle]]
 ) -> None:
@@ -74,14 +94,7 @@ def examine(
         except BenchError as error:
             problems.append(error)
             continue
-        _, wrong = judge(
-            outputs,
-            [output for spec in specs for output in oracle.exact[spec]],
-            [output for spec in specs for output in oracle.eager[spec]],
-            min_sqnr_db=contender.started["min_sqnr_db"],
-            oracle_name=oracle.name,
-            top1=False,
-        )
+        _, wrong = oracle.judge(specs, outputs, min_sqnr_db=contender.started["min_sqnr_db"])
         if not wrong:
             standing.examined, standing.own_model = True, bool(problems)
             return

@@ -4,9 +4,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from statistics import median
-from typing import Any
-
-import numpy as np
 
 from bench_core import discover
 from bench_core.analysis.gate import protocol
@@ -16,10 +13,9 @@ from bench_core.duel.contender import Contender
 from bench_core.duel.interleave import Interleaving, Launch
 from bench_core.duel.stopping import QUADS_PER_LAUNCH
 from bench_core.errors import BenchError, Incomparable, Unavailable
-from bench_core.gate.exam import Standing, examine
-from bench_core.gate.sides import Sides, check_files
-
-BASE, HEAD, AGAIN = "base", "head", "again"
+from bench_core.gate.blame import Blamed, SideFailed
+from bench_core.gate.exam import Standing, examine_both
+from bench_core.gate.sides import AGAIN, BASE, HEAD, Sides, check_files
 
 SENTINELS = {
     Cell("mlp", "eager_inference_mode", 1): "dispatch",
@@ -31,42 +27,13 @@ SENTINELS = {
 Tensors of 64 KiB: from 128 KiB on glibc may map each anew, and a launch is 50 % slower or not."""
 
 
-class SideFailed(Exception):
-    """A contender failed while it was timed; `side` says which."""
-
-    def __init__(self, side: str, error: BenchError) -> None:
-        super().__init__(str(error))
-        self.side = side
-        self.error = error
-
-
-@dataclass(frozen=True)
-class Blamed:
-    """A contender whose failures say whose they are."""
-
-    side: str
-    contender: Contender
-
-    def warm(self) -> Any:
-        try:
-            return self.contender.warm()
-        except BenchError as error:
-            raise SideFailed(self.side, error) from error
-
-    def block(self, samples: int, calls: int) -> tuple[np.ndarray, list[int]]:
-        try:
-            return self.contender.block(samples, calls)
-        except BenchError as error:
-            raise SideFailed(self.side, error) from error
-
-
 def _drop(_cell: Cell, _launch: Launch) -> None:
     """Raw samples are wanted by the calibration alone."""
 
 
 @dataclass
 class Launches:
-    """Calls itself a launch of `cells`, as `protocol.decide` wants one.
+    """Calls itself a launch of `cells`, as `protocol.decisions` wants one.
 
     say: told, in a few words, what is being done.
     keep: given each cell's blocks.
@@ -105,9 +72,10 @@ class Launches:
             self.say(f"launch {self.count + 1}, {done} of {len(duels)}: {cell.model} {what}")
             names = (BASE, AGAIN) if sentinel else (BASE, HEAD)
             value = self._fight(cell, names)
-            if value is not None:
-                (control if sentinel else values)[str(cell)] = value
-            if value is not None and not sentinel:
+            if value is not None and sentinel:
+                control[str(cell)] = value
+            elif value is not None:
+                values[str(cell)] = value
                 self.seen.setdefault(str(cell), []).append(value)
         self.count += 1
         if not control:
@@ -150,7 +118,7 @@ class Launches:
                 return None
             value = self._time(cell, names, pair, standings)
             if first and HEAD in names:
-                self._examine(cell, pair, standings)
+                examine_both(pair, standings, self.sides.base, self.sides.head)
         return value if all(standing.ok for standing in standings.values()) else None
 
     def _time(
@@ -174,18 +142,3 @@ class Launches:
             self.achieved.setdefault(str(cell), []).append(spin_s / medians[0])
         self.keep(cell, launch)
         return -launch_value(launch.quads)
-
-    def _examine(
-        self, cell: Cell, pair: dict[str, Contender], standings: dict[str, Standing]
-    ) -> None:
-        """Head by its own oracle; base by head's or, where the model itself changed, its own."""
-        head, base = self.sides.head, self.sides.base
-        oracles = {
-            HEAD: [lambda: head.oracle(cell)],
-            BASE: [lambda: head.oracle(cell), lambda: base.oracle(cell)],
-        }
-        for name, asked in oracles.items():
-            try:
-                examine(pair[name], standings[name], asked)
-            except BenchError as error:
-                standings[name].fail(error)

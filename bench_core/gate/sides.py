@@ -1,6 +1,6 @@
 """The three arenas of a gate: base, head, and base again for the A/A control."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +11,9 @@ from bench_core.errors import Incomparable, Unavailable
 from bench_core.gate.trees import Tree
 from bench_core.sweep.arena import Arena
 from bench_core.sweep.origin import OURS, Origin
+from bench_core.sweep.profiles import Request, memory_limit, thread_count
+
+BASE, HEAD, AGAIN = "base", "head", "again"
 
 
 @dataclass(frozen=True)
@@ -29,15 +32,16 @@ class Sides:
         return arena
 
     def tree(self, name: str) -> Tree:
-        return self.trees[name == "head"]
+        return self.trees[name == HEAD]
 
 
 @contextmanager
 def open_sides(
     trees: tuple[Tree, Tree],
     environments: tuple[Environment, Environment],
-    new_arena: Callable[[Origin], Arena],
-    slowdown: float,
+    request: Request,
+    cache: Path,
+    slowdown: float = 0.0,
 ) -> Iterator[Sides]:
     """Arenas over both trees, all processes of which are ended on leaving.
 
@@ -47,7 +51,11 @@ def open_sides(
     if has_own[0] != has_own[1]:  # the one without could find the working tree's
         raise Incomparable("expected a bench_core/ in both revisions or in neither, found one")
     base, head = (_origin(*of_side) for of_side in zip(trees, environments, strict=True))
-    arenas = [new_arena(base), new_arena(replace(head, slowdown=slowdown)), new_arena(base)]
+    threads, limit_bytes = thread_count(request.threads), memory_limit(request.memory_gib)
+    arenas = [
+        Arena(None, threads, cache, lambda _: None, memory_bytes=limit_bytes, origin=origin)
+        for origin in (base, replace(head, slowdown=slowdown), base)
+    ]
     try:
         try:
             zygote = arenas[0].begin(("torch",)).await_start()

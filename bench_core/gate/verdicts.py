@@ -13,8 +13,7 @@ from bench_core.cell import Cell
 from bench_core.errors import BenchError
 from bench_core.gate.config import Config
 from bench_core.gate.exam import Standing
-from bench_core.gate.launches import BASE, HEAD
-from bench_core.gate.sides import Sides
+from bench_core.gate.sides import BASE, HEAD, Sides
 from bench_core.sweep.profiles import Request, thread_count
 from bench_core.sweep.tasks import answers
 

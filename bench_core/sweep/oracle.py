@@ -1,14 +1,17 @@
 """What is right for a model, length and batch: asked once, of a worker of its own."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bench_core import discover
+from bench_core.analysis.fidelity import judge
 from bench_core.cell import Cell
 from bench_core.duel.contender import BUILD_LIMIT_S, Worker
 from bench_core.duel.zygote import Zygote
 from bench_core.model import Model
+from bench_core.record import Fidelity
 
 VerifySpec = tuple[int, int, int, bool]
 """Length, batch, seed and padding of inputs that outputs are verified on."""
@@ -28,6 +31,23 @@ class Oracle:
     flops: float
     exact: dict[VerifySpec, list[np.ndarray]]
     eager: dict[VerifySpec, list[np.ndarray]]
+
+    def judge(
+        self,
+        specs: Sequence[VerifySpec],
+        outputs: Sequence[np.ndarray],
+        *,
+        min_sqnr_db: float | None,
+        top1: bool = False,
+    ) -> tuple[Fidelity | None, str | None]:
+        """How near `outputs` on `specs` come to it, and what is wrong with them, if anything."""
+        exact, eager = (
+            [output for spec in specs for output in by_spec[spec]]
+            for by_spec in (self.exact, self.eager)
+        )
+        return judge(
+            outputs, exact, eager, min_sqnr_db=min_sqnr_db, oracle_name=self.name, top1=top1
+        )
 
 
 def verify_specs(model: Model, cell: Cell) -> tuple[list[VerifySpec], list[VerifySpec]]:

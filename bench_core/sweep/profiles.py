@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bench_core import discover
 from bench_core.cell import Cell
 from bench_core.errors import UsageError
+from bench_core.hardware import memory
 from bench_core.hardware.cpu import usable_cores
 from bench_core.hardware.system import require_linux
 from bench_core.mode import Mode
@@ -168,3 +169,8 @@ def thread_count(asked: int | None) -> int:
     if asked is not None and not 1 <= asked <= usable:
         raise UsageError(f"threads must be from 1 to {usable}, the usable cores, not {asked}")
     return asked or usable
+
+
+def memory_limit(asked_gib: float | None) -> int:
+    """How many bytes a contender may take beyond its frameworks: as asked, else all available."""
+    return memory.available_bytes() if asked_gib is None else int(asked_gib * 2**30)

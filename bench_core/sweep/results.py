@@ -12,8 +12,6 @@ from typing import Any
 
 from bench_core.errors import UsageError, explained
 
-GATE = "gate_"
-"""What the name of a gate's files begins with."""
 _PART = ".part"
 _TRIAL_BYTES = 1024
 
@@ -72,12 +70,6 @@ def drop_parts(folder: Path) -> None:
     """Remove what a run that was killed while writing has left. One sweep at a time runs here."""
     for part in folder.rglob(f".*{_PART}"):
         part.unlink()
-
-
-def saved_runs(folder: Path) -> list[Path]:
-    """The files of sweeps, not of gates, the newest last."""
-    files = [file for file in folder.glob("*.json") if not file.name.startswith(GATE)]
-    return sorted(files, key=lambda file: file.stat().st_mtime)
 
 
 def now() -> str:

@@ -15,7 +15,7 @@ from bench_core.cell import Cell
 from bench_core.duel.contender import Failure, Worker
 from bench_core.duel.stopping import Rule
 from bench_core.errors import BenchError
-from bench_core.hardware import cpu, gpu, memory
+from bench_core.hardware import cpu, gpu
 from bench_core.hardware.crowd import Crowd
 from bench_core.record import SCHEMA, Advice, Record
 from bench_core.sweep import control, fingerprint, profiles, results
@@ -82,7 +82,7 @@ class Sweep:
                 self.cache,
                 self.say,
                 probe_each=self._profile.probe_each,
-                memory_bytes=self._memory_bytes(),
+                memory_bytes=profiles.memory_limit(self.request.memory_gib),
             )
             try:
                 self.facts = self._look_around(threads)
@@ -260,10 +260,6 @@ class Sweep:
             found[dtype] = reply["flops_per_s"]
         return found
 
-    def _memory_bytes(self) -> int:
-        asked_gib = self.request.memory_gib
-        return memory.available_bytes() if asked_gib is None else int(asked_gib * 2**30)
-
     def _wall_file(self, name: str) -> Path:
         return self.cache / "wall_s" / file_name(name)
 
@@ -275,7 +271,9 @@ class Sweep:
 
 def _model_facts(name: str) -> dict[str, Any]:
     model = discover.model(name)
+    place, _ = discover.given().get(name, (None, None))
     return {
+        "place": place,
         "summary": model.summary,
         "length_axis": model.length_axis,
         "weights": model.weights,

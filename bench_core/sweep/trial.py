@@ -12,7 +12,6 @@ from typing import Any
 from bench_core import discover
 from bench_core.analysis import task as task_judge
 from bench_core.analysis.break_even import break_even
-from bench_core.analysis.fidelity import judge
 from bench_core.analysis.statistics import latency
 from bench_core.cell import Cell
 from bench_core.duel.contender import Contender
@@ -134,14 +133,8 @@ def _verify(
     oracle = arena.oracle(cell)
     with arena.watch("verifying"):
         _, outputs = contender.ask("outputs", inputs=specs)
-    found["fidelity"], wrong = judge(
-        outputs,
-        [output for spec in specs for output in oracle.exact[spec]],
-        [output for spec in specs for output in oracle.eager[spec]],
-        min_sqnr_db=mode.min_sqnr_db,
-        oracle_name=oracle.name,
-        top1=model.task is not None and model.task.macro,
-    )
+    top1 = model.task is not None and model.task.macro
+    found["fidelity"], wrong = oracle.judge(specs, outputs, min_sqnr_db=mode.min_sqnr_db, top1=top1)
     if wrong:
         raise WrongOutput(wrong)
 

@@ -5,10 +5,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench_core.analysis.load import load
+from bench_core.analysis.load import load, saved_runs
 from bench_core.analysis.units import duration, percent
 from bench_core.duel.cost import loop_cost
-from bench_core.sweep.results import saved_runs
 
 
 def show(folder: Path, console: Console) -> None:

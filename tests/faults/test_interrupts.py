@@ -120,7 +120,7 @@ def test_a_termination_is_as_good_as_ctrl_c(place):
         said += line
         if "[1/3]" in line:
             process.terminate()
-    assert process.wait(60) == 130, said
+    assert process.wait(60) == 143, said
     assert "Traceback" not in said and "--resume" in said
     assert len(place.results().cells) == 1
     place.leaves_nothing()

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,12 @@ COMMITS = {
     "renamed": ('name="subject"', 'name="renamed_subject"'),
     "broken": ("    return runner", '    raise RuntimeError("no such kernel")'),
 }
+LOCKED = (
+    "    return runner",
+    "    import tiny\n\n"
+    "    times = float(tiny.version)\n"
+    "    return replace(runner, artifact_bytes=int(times * runner.artifact_bytes))",
+)
 
 
 class Repository:
@@ -82,6 +90,23 @@ class Repository:
             self._commit(name)
         self.git("switch", "--quiet", "before")
 
+    def commit_locks(self, *versions: str) -> None:
+        """On "before" a branch "lock-…" for each: it needs that version of "tiny" and has no other
+        dependency, and its artefact is so many times larger."""
+        for version in versions:
+            self.git("switch", "--quiet", "--create", f"lock-{version}", "before")
+            project = self.folder / "pyproject.toml"
+            listed = re.compile(r"^dependencies = \[.*?^\]", re.MULTILINE | re.DOTALL)
+            text, found = listed.subn('dependencies = ["tiny"]', project.read_text())
+            assert found == 1
+            project.write_text(text)
+            (self.folder / "constraints.txt").write_text(f"tiny=={version}\n")
+            old, new = LOCKED
+            assert old in SUBJECT
+            subject = self.folder / "bench_core" / "modes" / "subject.py"
+            subject.write_text(SUBJECT.replace(old, new))
+            self._commit(f"lock {version}")
+
     def git(self, *arguments: str) -> str:
         command = ["git", "-C", str(self.folder), *arguments]
         return subprocess.run(
@@ -98,9 +123,19 @@ class Repository:
             capture_output=True, text=True, check=False, timeout=400,
         )  # fmt: skip
 
-    def start(self, *arguments: str) -> subprocess.Popen:
+    def nox(self) -> tuple[str, ...]:
+        """The same through nox, in a session whose environment is ours."""
+        session = self.folder / ".nox" / "gate"
+        session.parent.mkdir(exist_ok=True)
+        if not session.exists():
+            session.symlink_to(sys.prefix)
+        return str(BENCH.with_name("nox")), "-R", "-s", "gate", "--"
+
+    def start(
+        self, *arguments: str, command: tuple[str, ...] = (str(BENCH), "gate")
+    ) -> subprocess.Popen:
         return subprocess.Popen(
-            [BENCH, "gate", *arguments], cwd=self.folder, env=self.environment, text=True,
+            [*command, *arguments], cwd=self.folder, env=self.environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
 
@@ -127,3 +162,24 @@ def _tracked() -> list[str]:
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory):
     return Repository(tmp_path_factory.mktemp("repository"), tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def wheel(tmp_path):
+    """Makes wheels of a distribution "tiny" whose module says its version; files: more of it."""
+
+    def make(version: str, **files: str) -> Path:
+        info, file = f"tiny-{version}.dist-info", tmp_path / f"tiny-{version}-py3-none-any.whl"
+        content = {
+            "tiny.py": f"version = {version!r}\n",
+            **files,
+            f"{info}/METADATA": f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n",
+            f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            f"{info}/RECORD": "",
+        }
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, text in content.items():
+                archive.writestr(name, text)
+        return file
+
+    return make

@@ -1,14 +1,22 @@
 """A calibration in small: two launches of each condition, one suite, and the table."""
 
 import json
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from bench_core.analysis.gate import calibration
-from bench_core.errors import UsageError
-from bench_core.gate.calibrate import CELLS, Gathered, write_table
+from bench_core.errors import BenchError, UsageError
+from bench_core.gate.calibrate import SMALL, add_suites, write_table
+from bench_core.gate.gathered import Gathered
+from bench_core.gate.hog import hog
+from bench_core.gate.pairs import CELLS
+from bench_core.hardware import processes
+from bench_core.sweep import profiles
+from invented_gate import calm
 
 BOUNDS = ("dispatch", "compute", "compute")
 
@@ -57,16 +65,54 @@ def test_too_few_launches_are_told():
 
 def test_lines_of_another_machine_do_not_count_and_torn_ones_are_told(tmp_path):
     path = tmp_path / "calibration.jsonl"
-    gathered = Gathered(path)
-    assert gathered.count("pair", "quiet") == 0
+    gathered = Gathered(path, "quiet")
+    assert gathered.count("pair") == 0
     path.write_text(json.dumps(line("pair", "quiet")) + "\n")
-    gathered.add("pair", "quiet", cells={})
-    gathered.add("suite", "quiet", cells=4)
-    assert (gathered.count("pair", "quiet"), gathered.count("suite", "quiet", 4)) == (1, 1)
-    assert gathered.count("suite", "quiet", 24) == gathered.count("suite", "loaded", 4) == 0
+    gathered.add("pair", cells={})
+    gathered.add("suite", cells=4)
+    assert (gathered.count("pair"), gathered.count("suite", 4)) == (1, 1)
+    assert gathered.count("suite", 24) == Gathered(path, "loaded").count("suite", 4) == 0
     path.write_text(path.read_text() + "{torn")
     with pytest.raises(UsageError, match="line 4: expected a JSON object"):
-        gathered.count("pair", "quiet")
+        gathered.count("pair")
+
+
+def test_nothing_is_written_for_a_load_that_was_not_there(tmp_path):
+    path = tmp_path / "calibration.jsonl"
+    before = processes.children()
+    with hog() as check:
+        gathered = Gathered(path, "loaded", check)
+        gathered.add("suite", cells=4)
+        (pid,) = processes.children() - before
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(BenchError, match=f"ended with {-signal.SIGKILL:d}"):
+            gathered.add("suite", cells=4)
+    assert gathered.count("suite", 4) == 1
+
+
+def test_suites_are_counted_by_the_cells_that_were_asked_for(tmp_path):
+    gathered, cells = Gathered(tmp_path / "calibration.jsonl", "quiet"), len(profiles.cells(SMALL))
+    asked = []
+    add_suites(gathered, SMALL, 3, lambda request: asked.append(request) or calm(cells))
+    assert asked == [SMALL] * 3 and gathered.count("suite", cells) == 3
+    add_suites(gathered, SMALL, 3, pytest.fail)
+
+
+@pytest.mark.parametrize(
+    ("result", "error"),
+    [
+        (replace(calm(4), stopped="the disk is full"), "the disk is full"),
+        (calm(3), "expected a suite to launch its 4 cells, found 3"),
+    ],
+)
+def test_a_suite_that_is_not_whole_is_not_counted(tmp_path, result, error):
+    gathered = Gathered(tmp_path / "calibration.jsonl", "quiet")
+    with pytest.raises(BenchError, match=error):
+        add_suites(gathered, SMALL, 1, lambda _: result)
+    with pytest.raises(KeyboardInterrupt):
+        add_suites(gathered, SMALL, 1, lambda _: replace(calm(4), interrupted="SIGINT"))
+    assert gathered.count("suite", 4) == 0
 
 
 def test_the_table_goes_between_readmes_marks_and_nowhere_else(tmp_path):

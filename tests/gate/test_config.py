@@ -40,6 +40,14 @@ def test_the_commands_threshold_holds_for_all_cells(tmp_path):
     assert {config.limits_of(cell).threshold for cell in ("minilm|x", "mlp|x")} == {0.02}
 
 
+def test_a_pattern_that_fits_no_cell_is_told_with_an_id_that_one_could_fit(tmp_path):
+    config = read(written(tmp_path, TEXT))
+    cells = ["minilm|bf16|length=16", "mlp|bf16|length=1"]
+    (warning,) = config.warnings(cells)
+    assert "'*|compile_*' fits no cell" in warning and "'mlp|bf16|length=1'" in warning
+    assert config.warnings([*cells, "mlp|compile_default|length=1"]) == []
+
+
 @given(st.floats(0.001, 0.99))
 def test_a_share_reads_the_same_in_percent(value):
     assert share(f"{value * 100!r} %", "it") == pytest.approx(share(value, "it"))

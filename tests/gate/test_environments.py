@@ -1,9 +1,11 @@
 """Real interpreters and real pip, on wheels that are made here."""
 
+import contextlib
 import json
+import signal
 import subprocess
 import sys
-import zipfile
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from bench_core.errors import BenchError, UsageError
 from bench_core.gate.environments import environments
 from bench_core.gate.trees import Tree
+from bench_core.interruption import Terminated
 
 PROJECT = "[project]\nname = 'x'\nversion = '1'\ndependencies = {}\n"
 
@@ -26,21 +29,6 @@ def trees(tmp_path, monkeypatch):
         (tmp_path / "trees" / name).mkdir(parents=True)
         made.append(Tree(repository, tmp_path / "trees" / name, name, "0" * 40, dirty=False))
     return tuple(made)
-
-
-def wheel(folder: Path, version: str) -> str:
-    """A distribution "tiny" whose module says its version, as a requirement."""
-    info, file = f"tiny-{version}.dist-info", folder / f"tiny-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("tiny.py", f"version = {version!r}\n")
-        archive.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n"
-        )
-        archive.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr(f"{info}/RECORD", "")
-    return f"tiny @ {file.as_uri()}"
 
 
 def project(tree: Tree, *dependencies: str) -> None:
@@ -83,24 +71,18 @@ def test_what_lies_in_src_or_on_our_path_in_the_repository_is_the_trees_own(
         )
 
 
-def test_locks_that_differ_are_installed_once_each_at_equally_long_paths(trees, tmp_path):
+def test_locks_that_differ_are_installed_once_each_at_equally_long_paths(trees, tmp_path, wheel):
     said = []
     for tree, version in zip(trees, ("1.0", "2.0"), strict=True):
-        project(tree, wheel(tmp_path, version))
+        project(tree, f"tiny @ {wheel(version).as_uri()}")
     both = environments(tmp_path, trees, "constraints.txt", said.append)
     assert [run(one, "import tiny; print(tiny.version)") for one in both] == ["1.0", "2.0"]
     assert len(both[0].python) == len(both[1].python) and both[0].python != both[1].python
-    assert len(said) == 2
+    assert [line.split(",")[0] for line in said] == [
+        f"installing the environment of {name}" for name in ("base", "head")
+    ]
     assert environments(tmp_path, trees, "constraints.txt", said.append) == both
     assert len(said) == 2
-
-
-def test_constraints_alone_make_a_difference(trees, tmp_path):
-    for tree, pinned in zip(trees, ("a==1\n", "a==2\n"), strict=True):
-        project(tree)
-        (tree.folder / "constraints.txt").write_text(pinned)
-    both = environments(tmp_path, trees, "constraints.txt", print)
-    assert both[0].python != both[1].python
 
 
 def test_what_cannot_be_installed_is_one_line_and_is_tried_again(trees, tmp_path):
@@ -109,6 +91,38 @@ def test_what_cannot_be_installed_is_one_line_and_is_tried_again(trees, tmp_path
     for _ in range(2):
         with pytest.raises(BenchError, match=r"pip install … ended with 1: .*nowhere"):
             environments(tmp_path, trees, "constraints.txt", print)
+
+
+def test_stopped_while_it_installs_it_leaves_no_process(trees, tmp_path):
+    """`python -m venv` has a child of its own for most of its time."""
+
+    def stop(*_):
+        raise Terminated
+
+    project(trees[0], "a")
+    project(trees[1], "b")
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, 0.8)
+    try:
+        with pytest.raises(Terminated):
+            environments(tmp_path, trees, "constraints.txt", print)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    (folder,) = (tmp_path / "gate").glob("env-*")
+    deadline = time.monotonic() + 5  # one that was killed takes a moment to go
+    while left := [line for line in command_lines() if str(folder) in line]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.02)
+
+
+def command_lines() -> list[str]:
+    """Of all processes."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found.append(file.read_text())
+    return found
 
 
 def test_a_torn_pyproject_is_one_line(trees, tmp_path):

@@ -7,7 +7,7 @@ from bench_core.analysis.verdict import FAILED, NEW, SKIPPED, UNSURE
 from bench_core.cell import Cell
 from bench_core.errors import BenchError, NotEngaged, WorkerCrashed, WrongOutput
 from bench_core.gate.exam import Standing, examine
-from bench_core.gate.launches import BASE, HEAD
+from bench_core.gate.sides import BASE, HEAD
 from bench_core.gate.verdicts import status
 from bench_core.sweep.oracle import Oracle, verify_specs
 

@@ -37,16 +37,14 @@ def test_a_commit_that_changes_nothing_passes(repository):
     assert kinds(result)["latency"] in (WITHIN, UNSURE)
     assert done.returncode == {WITHIN: 0, UNSURE: 3}[kinds(result)["latency"]], done.stdout
     assert result.base.name == "before" and result.head.name == "the working tree"
+    phases = {"opening and closing", "environments", "launches", "tasks"}
+    assert set(result.session["wall_s"]) == phases  # which together are all of it
 
 
 def test_a_slower_commit_is_worse_and_its_reverse_better(repository):
     """Through nox, whose own exit codes know only 0 and 1: this one's must be the command's."""
-    environments = repository.folder / ".nox"
-    environments.mkdir(exist_ok=True)
-    if not (environments / "gate").exists():
-        (environments / "gate").symlink_to(sys.prefix)
-    nox = (str(Path(sys.executable).with_name("nox")), "-R", "-s", "gate", "--")
-    result, done = judged(repository.on("slower"), "--base", "before", *CHOSEN, command=nox)
+    arguments = ("--base", "before", *CHOSEN)
+    result, done = judged(repository.on("slower"), *arguments, command=repository.nox())
     assert kinds(result)["latency"] == WORSE, done.stdout
     assert done.returncode == 1 and "worse" in done.stdout
     verdict = next(one for one in result.verdicts if one.metric == "latency")
@@ -79,10 +77,19 @@ def test_a_renamed_mode_is_gone_and_new(repository):
     assert done.returncode == 3 and "nothing" in done.stdout  # was judged
 
 
-def test_a_broken_cell_fails_and_says_how_and_mended_it_is_new(repository):
+def test_a_broken_cell_fails_and_says_how_and_mended_it_is_new(repository, tmp_path, monkeypatch):
+    """In every form that a gate is saved in, and to GitHub; as a pattern is that fits no cell."""
+    summary = tmp_path / "summary.md"
+    monkeypatch.setitem(repository.environment, "GITHUB_STEP_SUMMARY", str(summary))
     done = repository.on("broken").gate("--base", "before", *CHOSEN)
     assert kinds(repository.result()) == {"status": FAILED}
     assert done.returncode == 4 and "RuntimeError: no such kernel" in done.stdout
+    newest = sorted((repository.folder / "results").glob("gate_*"), key=lambda f: f.stat().st_mtime)
+    texts = {file.suffix: file.read_text() for file in newest[-3:]}
+    assert texts[".md"] == summary.read_text()
+    assert all("no such kernel" in texts[form] for form in (".json", ".md", ".xml"))
+    unfit = "'*|compile_*' fits no cell of this run"
+    assert all(unfit in text for text in (done.stdout, texts[".json"], texts[".md"]))
     done = repository.on("before").gate("--base", "broken", *CHOSEN)
     assert kinds(repository.result()) == {"status": NEW} and done.returncode == 3
 
@@ -95,13 +102,29 @@ def test_an_injected_slowdown_is_achieved_and_found(repository):
     assert "20 %" in done.stdout
 
 
-def test_a_gate_is_saved_in_every_form_and_told_to_github(repository, tmp_path, monkeypatch):
-    summary = tmp_path / "summary.md"
-    monkeypatch.setitem(repository.environment, "GITHUB_STEP_SUMMARY", str(summary))
-    repository.on("broken").gate("--base", "before", *CHOSEN)
-    newest = sorted((repository.folder / "results").glob("gate_*"), key=lambda f: f.stat().st_mtime)
-    assert {file.suffix for file in newest[-3:]} == {".json", ".md", ".xml"}
-    assert "no such kernel" in summary.read_text()
+def test_sides_that_depend_on_other_versions_get_environments_of_their_own(
+    repository, tmp_path, monkeypatch, wheel
+):
+    """pip picks a wheel made here by each side's constraints; with it all that we have is found."""
+    ours = "\n".join(path for path in sys.path if path.endswith("site-packages"))
+    for version in ("1.0", "2.0"):
+        wheel(version, **{"ours.pth": ours})
+    for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}.items():
+        monkeypatch.setitem(repository.environment, name, value)
+    repository.commit_locks("1.0", "2.0")
+    done = repository.gate("--base", "lock-1.0", "--models", "mlp", "--modes", "subject")
+    result = repository.result()
+    (verdict,) = (one for one in result.verdicts if one.metric == "artifact_bytes")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert (verdict.kind, verdict.change.value) == (WORSE, 2.0)
+    assert result.base.environment != result.head.environment
+    assert all("env-" in side.environment for side in (result.base, result.head))
+    said = done.stdout.splitlines()  # in a log: a line for each step that can last
+    assert said[0] == "laying out lock-1.0 and head"
+    assert [line.split(",")[0] for line in said[1:3]] == [
+        f"installing the environment of {name}" for name in ("lock-1.0", "the working tree")
+    ]
+    assert said[3].startswith("screen: launch 1 of 2, 1 cell")
 
 
 @pytest.mark.parametrize(
@@ -131,15 +154,21 @@ def test_another_protocol_in_base_is_told_before_anything_runs(repository):
     assert done.returncode == 2 and "expected protocol 1" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_stopped_half_way_it_leaves_no_worktree_and_no_process(repository, number):
-    process = repository.on("before").start("--base", "HEAD", *CHOSEN)
+@pytest.mark.parametrize(
+    ("number", "through_nox", "code"),
+    [(signal.SIGKILL, False, -9), (signal.SIGINT, False, 130), (signal.SIGTERM, True, 143)],
+)
+def test_stopped_half_way_it_leaves_no_worktree_and_no_process(
+    repository, number, through_nox, code
+):
+    how = {"command": repository.nox()} if through_nox else {}
+    process = repository.on("before").start("--base", "HEAD", *CHOSEN, **how)
     for line in process.stdout:
         if "launch 2" in line:
             break
     process.send_signal(number)
     printed = process.stdout.read()
-    assert process.wait() == (130 if number == signal.SIGINT else -number), printed
+    assert process.wait() == code, printed
     process.stdout.close()
     trees = Path(repository.environment["XDG_CACHE_HOME"]) / "bench-core" / "gate"
     deadline = time.monotonic() + 15
@@ -147,8 +176,9 @@ def test_stopped_half_way_it_leaves_no_worktree_and_no_process(repository, numbe
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert len(repository.git("worktree", "list").splitlines()) == 1
-    if number == signal.SIGINT:
-        assert repository.result().interrupted and "interrupted" in printed
+    if code > 0:
+        assert repository.result().interrupted == number.name
+        assert f"interrupted by {number.name}" in printed and f"exit code {code}" in printed
 
 
 def _standing_in(folder: Path) -> list[str]:

@@ -80,6 +80,7 @@ def test_each_kind_is_built_and_verified(place, model, name, oracle, modules):
         assert found[mode].status == "ok", found[mode].reason
         assert found[mode].fidelity.oracle == oracle
     assert results.session["models"][name]["weights"] == "given"
+    assert results.session["models"][name]["place"] == model
 
 
 def test_it_is_timed_against_what_it_can_run(place):

@@ -33,6 +33,7 @@ class Comparison:
     differences: in what the runs' conditions differ, a line each.
     revision: what the newest baseline measured; None where its file does not say so, or says
         that there were changes nobody committed (dirty).
+    places: of the user's own models, by name, as they were given last.
     """
 
     baselines: tuple[str, ...]
@@ -42,6 +43,7 @@ class Comparison:
     differences: tuple[str, ...]
     revision: str | None
     dirty: bool
+    places: dict[str, str]
     judged: tuple[Judged, ...]
 
     @property
@@ -96,6 +98,7 @@ def changes(baselines: Sequence[SavedRun], candidate: SavedRun) -> Comparison:
         differences=tuple(found),
         revision=None if newest.dirty else newest.revision,
         dirty=newest.dirty,
+        places=newest.places | candidate.places,
         judged=judged,
     )
 

@@ -1,7 +1,7 @@
 """Which duel can tell whether what saved runs flagged is so."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
@@ -28,16 +28,17 @@ def duel_offer(comparison: Comparison, flagged: Sequence[Verdict]) -> Iterator[T
         cells = [cell_of(verdict.cell, comparison.basis) for verdict in flagged]
         for batch in sorted({cell.batch for cell in cells}):
             of_batch = [cell for cell in cells if cell.batch == batch]
-            yield Text(visible(f"  {_command(comparison.revision, of_batch)}"), style="bold")
+            command = _command(comparison.revision, of_batch, comparison.places)
+            yield Text(visible(f"  {command}"), style="bold")
 
 
-def _command(revision: str, cells: Sequence[Cell]) -> str:
+def _command(revision: str, cells: Sequence[Cell], places: Mapping[str, str]) -> str:
     def those(values: Sequence[object]) -> str:
         return shlex.quote(",".join(dict.fromkeys(map(str, values))))
 
     parts = [
         f"nox -s gate -- --base {revision}",
-        f"--models {those([cell.model for cell in cells])}",
+        f"--models {those([places.get(cell.model, cell.model) for cell in cells])}",
         f"--modes {those([cell.mode for cell in cells])}",
         f"--lengths {those(sorted({cell.length for cell in cells}))}",
     ]

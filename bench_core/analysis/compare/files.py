@@ -8,11 +8,10 @@ from rich.console import Console
 from bench_core.analysis.compare.changes import changes
 from bench_core.analysis.compare.report import render_comparison
 from bench_core.analysis.compare.saved import load_saved
+from bench_core.analysis.load import saved_runs
 from bench_core.errors import UsageError
 
 RESULTS = Path("results")
-GATES = "gate_"
-"""How the files of gates begin, which lie among those of runs."""
 
 
 def compare(paths: Sequence[Path], baselines: Sequence[Path], console: Console) -> int:
@@ -47,14 +46,10 @@ def _files(paths: Sequence[Path], baselines: Sequence[Path]) -> list[Path]:
 def _newest(baselines: Sequence[Path]) -> Path:
     """The run in results/ that was written last; not a baseline, which would pass by itself."""
     known = {path.resolve() for path in baselines}
-    runs = [
-        path
-        for path in RESULTS.glob("*.json")
-        if not path.name.startswith(GATES) and path.resolve() not in known
-    ]
+    runs = [path for path in saved_runs(RESULTS) if path.resolve() not in known]
     if not runs:
         raise UsageError(
             f"expected a run in {RESULTS}/ beside the baseline, found none; `bench run` first, "
             "or name the file"
         )
-    return max(runs, key=lambda path: path.stat().st_mtime)
+    return runs[-1]

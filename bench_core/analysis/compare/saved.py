@@ -1,12 +1,13 @@
 """A saved run as it is compared: one of ours, or a pytest-benchmark file of any project."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench_core.analysis.compare.conditions import of_machine_info, of_session
 from bench_core.analysis.load import content, named, parse, results
+from bench_core.analysis.session import facts
 from bench_core.cell import Cell
 from bench_core.errors import UsageError
 from bench_core.record import Record, Speedup, TaskScore, read
@@ -38,7 +39,10 @@ class SavedCell:
 
 @dataclass(frozen=True)
 class SavedRun:
-    """ours: whether `bench run` wrote it. revision: of git, where the file names one."""
+    """ours: whether `bench run` wrote it. revision: of git, where the file names one.
+
+    places: of the user's own models, by name, as they were given to it.
+    """
 
     file: str
     ours: bool
@@ -46,6 +50,7 @@ class SavedRun:
     revision: str | None
     dirty: bool
     cells: dict[str, SavedCell]
+    places: dict[str, str] = field(default_factory=dict)
 
 
 def load_saved(path: Path) -> SavedRun:
@@ -82,6 +87,7 @@ def _ours(data: dict[str, Any], file: str) -> SavedRun:
         revision=_revision(git.get("revision")),
         dirty=bool(git.get("dirty")),
         cells={cell.name: cell for cell in cells},
+        places=facts(run.session).places,
     )
 
 

@@ -6,7 +6,7 @@ quote: how that output makes names and words of others harmless; unless told, fo
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from bench_core.analysis.gate.result import INTERRUPTED, GateResult
+from bench_core.analysis.gate.result import GateResult
 from bench_core.analysis.gate.words import ABSENT, change, place, plain, size_of_change
 from bench_core.analysis.report import HEADLINE
 from bench_core.analysis.session import facts
@@ -23,6 +23,7 @@ from bench_core.analysis.verdict import (
     WORSE,
     Verdict,
 )
+from bench_core.interruption import SIGNALS, exit_code_of
 
 Quote = Callable[[str], str]
 
@@ -33,7 +34,7 @@ _HEADS = {
     A_WORSE: "worse",
     GONE_OR_FAILED: "gone or failing",
     CANNOT_JUDGE: "could not judge",
-    INTERRUPTED: "interrupted",
+    **{exit_code_of(name): "interrupted" for name in SIGNALS},
 }
 _WORSE = {
     "status": ("status is worse", "statuses are worse"),
@@ -79,7 +80,7 @@ def _findings(result: GateResult, quote: Quote) -> Iterator[str]:
     if faster := of_kind.get(BETTER):
         yield f"{_count(len(faster), 'verdict')} {_is(faster)} better"
     if result.interrupted:
-        yield "interrupted before every cell was judged"
+        yield f"interrupted by {result.interrupted} before every cell was judged"
     if result.stopped is not None:
         yield f"stopped: {quote(result.stopped)}"
     if result.invalid is not None:

@@ -43,19 +43,6 @@ class Decision:
     invalid: str | None
 
 
-def decide(
-    rule: GateRule,
-    cells: Mapping[str, GateCell],
-    launch: Launcher,
-    *,
-    sentinels: Mapping[str, str],
-    progress: Progress = lambda *_: None,
-) -> Decision:
-    """The last of `decisions`."""
-    *_, last = decisions(rule, cells, launch, sentinels=sentinels, progress=progress)
-    return last
-
-
 def decisions(
     rule: GateRule,
     cells: Mapping[str, GateCell],
@@ -67,7 +54,7 @@ def decisions(
     """Screen all cells, confirm those flagged on fresh launches, and end when none is open.
 
     Yields what is decided after the screen and after each look, so that a gate that is stopped
-    keeps it.
+    keeps it; the last is the outcome.
     launch: called with the open cells, once for each launch; one serves all of them. A cell
         that gives no value is left out from then on, and has no verdict.
     sentinels: the class of each sentinel cell; a launch may leave some out.

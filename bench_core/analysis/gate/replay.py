@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench_core.analysis.gate.protocol import Decision, Launch, decide
+from bench_core.analysis.gate.protocol import Decision, Launch, decisions
 from bench_core.analysis.gate.rule import GateCell, GateRule
 from bench_core.analysis.verdict import UNSURE, WORSE
 from bench_core.record import Interval
@@ -217,4 +217,5 @@ def _decided(
 
     cells = {str(i): GateCell(bound, rule.threshold) for i, bound in enumerate(bounds)}
     classes = dict(zip(names, measured.sentinel_bounds, strict=True))
-    return decide(rule, cells, launch, sentinels=classes)
+    *_, last = decisions(rule, cells, launch, sentinels=classes)
+    return last

@@ -8,11 +8,11 @@ from bench_core.analysis.gate.words import METRICS
 from bench_core.analysis.session import facts
 from bench_core.analysis.verdict import CANNOT_JUDGE, OK, Verdict, exit_code
 from bench_core.errors import UsageError
+from bench_core.interruption import SIGNALS, exit_code_of
 from bench_core.record import read
 
 SCHEMA = 1
 STAGES = ("screen", "confirm")
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,13 @@ class Side:
 class GateResult:
     """Everything that a terminal, a pull request, a test report and a file are made from.
 
-    session: as a run's (`session.facts`), with wall_s: phase → seconds.
+    session: as a run's (`session.facts`), with wall_s: phase → seconds, which add up to all.
     threshold: of latency, for cells that have none of their own: 0.05 is 5 %.
     launches: cell → stage ("screen", "confirm") → log slowdowns, above 0 is slower.
     sentinels: cell → log ratios of base against base.
     invalid: why the session's timings can fail nothing, or None.
-    stopped: what kept the gate from judging all that it was to judge, or None.
+    interrupted: the signal, one of SIGNALS, that ended it before all was judged, or None.
+    stopped: what else kept the gate from judging all that it was to judge, or None.
     slowdown: the share that --slowdown asked for; injected: cell → the share that it achieved.
     """
 
@@ -52,15 +53,15 @@ class GateResult:
     invalid: str | None = None
     slowdown: float | None = None
     injected: dict[str, float] = field(default_factory=dict)
-    interrupted: bool = False
+    interrupted: str | None = None
     stopped: str | None = None
     allow_unsure: bool = False
 
     @property
     def exit_code(self) -> int:
-        """130 where it was interrupted, 3 for 0 where it was stopped, else the verdicts' own."""
+        """The signal's where one came, 3 for 0 where it was stopped, else the verdicts' own."""
         if self.interrupted:
-            return INTERRUPTED
+            return exit_code_of(self.interrupted)
         code = exit_code(
             self.verdicts, session_valid=self.invalid is None, allow_unsure=self.allow_unsure
         )
@@ -73,7 +74,7 @@ class GateResult:
 
     @property
     def wall_s(self) -> float:
-        """The sum of the session's phases. Raises: UsageError where they are no durations."""
+        """From its start to its end. Raises: UsageError where the phases are no durations."""
         phases = self.session.get("wall_s") or {}
         try:
             total = math.fsum(phases.values())
@@ -111,6 +112,10 @@ def _check(result: GateResult) -> None:
     """What the types do not say."""
     facts(result.session)
     _ = result.wall_s
+    if result.interrupted not in (None, *SIGNALS):
+        raise ValueError(
+            f"interrupted: expected one of {SIGNALS}, found {result.interrupted!r:.20}"
+        )
     seen: set[tuple[str, str]] = set()
     for verdict in result.verdicts:
         Verdict.from_json(verdict.to_json())

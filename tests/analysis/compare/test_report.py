@@ -104,6 +104,15 @@ def test_the_duel_that_can_tell_is_offered_for_the_flagged_cells_alone():
     assert shlex.split(commands[0])[9] == "a,b c"
 
 
+def test_a_model_of_the_users_own_is_named_in_it_by_its_place():
+    places = {"minilm": "./my nets/minilm.onnx"}
+    before, after = run(cell("a"), places={"minilm": "moved"}), run(cell("a", 2.0), places=places)
+    (command,) = re.findall("nox .*", drawn(changes([before], after)))
+    assert shlex.split(command)[6:8] == ["--models", places["minilm"]]
+    (command,) = re.findall("nox .*", drawn(changes([after], run(cell("a", 4.0)))))
+    assert shlex.split(command)[6:8] == ["--models", places["minilm"]]
+
+
 @pytest.mark.parametrize(
     ("other", "said"),
     [

@@ -48,6 +48,14 @@ def test_a_file_of_pytest_benchmark_is_read_by_its_full_names(plain):
     assert changes([run], run).exit_code == 0
 
 
+def test_a_model_of_the_users_own_is_known_by_its_place():
+    def give(data):
+        data["bench"]["session"]["models"]["mlp"]["place"] = "mine:make"
+
+    assert saved(edited(REAL, give), "f").places == {"mlp": "mine:make"}
+    assert load_saved(REAL).places == {}
+
+
 def edited(file: Path, change) -> bytes:
     data = json.loads(file.read_text())
     change(data)

@@ -80,7 +80,7 @@ def test_a_test_says_what_was_found():
     ("result", "says"),
     [
         (replace(calm(2), invalid="it spread by 6 %"), "it spread by 6 %"),
-        (replace(calm(2), interrupted=True), "interrupted"),
+        (replace(calm(2), interrupted="SIGTERM"), "interrupted"),
         (replace(calm(2), verdicts=()), "nothing was judged"),
     ],
 )

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench_core.analysis.gate.protocol import Launch, decide
+from bench_core.analysis.gate.protocol import Launch, decisions
 from bench_core.analysis.gate.rule import GateCell, rule_for
 from bench_core.errors import UsageError
 
@@ -44,7 +44,7 @@ def rows(times):
 
 
 def run(values, *, rule=RULE, sentinels=None, threshold=0.05, **options):
-    """`decide` on given launch values; a cell whose values are used up has failed."""
+    """The last decision on given launch values; a cell whose values are used up has failed."""
     calls = itertools.count()
     sentinels = {} if sentinels is None else sentinels
     cells = {cell: GateCell(CLASSES[len(cell) % 3], threshold) for i, cell in enumerate(values)}
@@ -54,7 +54,8 @@ def run(values, *, rule=RULE, sentinels=None, threshold=0.05, **options):
         found = {cell: values[cell][i] for cell in asked if i < len(values[cell])}
         return Launch(found, {cell: row[i] for cell, row in sentinels.items() if i < len(row)})
 
-    return decide(rule, cells, launch, sentinels=SENTINELS, **options)
+    *_, last = decisions(rule, cells, launch, sentinels=SENTINELS, **options)
+    return last
 
 
 def kinds(decision):

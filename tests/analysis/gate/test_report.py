@@ -147,8 +147,10 @@ def test_what_lies_between_the_null_and_the_limit_is_said():
         (gate(latency("a", UNSURE, 1), latency("b", WITHIN, 0), allow_unsure=True),
          "ok: 2 cells, none found worse than origin/main; 1 verdict is unsure, as --allow-unsure "
          "lets pass (exit code 0)"),
-        (replace(calm(2), interrupted=True),
-         "interrupted: interrupted before every cell was judged (exit code 130)"),
+        (replace(calm(2), interrupted="SIGINT"),
+         "interrupted: interrupted by SIGINT before every cell was judged (exit code 130)"),
+        (replace(calm(2), interrupted="SIGTERM"),
+         "interrupted: interrupted by SIGTERM before every cell was judged (exit code 143)"),
     ],
 )  # fmt: skip
 def test_the_last_sentence_is_the_outcome(result, ends):

@@ -62,6 +62,8 @@ def _changed(**fields):
         (_changed(session={"wall_s": 5}), "session 'wall_s': expected phase → seconds"),
         (_changed(session={"wall_s": {"a": -1}}), "session 'wall_s': expected phase → seconds"),
         (_changed(session={"wall_s": {"a": 10**400}}), "session 'wall_s'"),
+        (_changed(interrupted=True), "gate.interrupted: expected str"),
+        (_changed(interrupted="SIGHUP"), "interrupted: expected"),
         (_changed(verdicts=[{"cell": "a", "metric": "latency", "kind": "fine"}]), "verdict.kind"),
         (_changed(verdicts=[{"cell": "a", "metric": "joy", "kind": "new"}]), "verdict.metric"),
         (_changed(verdicts=[{"cell": "a", "metric": "task", "kind": "new"}] * 2), "found .* twice"),
@@ -82,7 +84,8 @@ def test_the_exit_code_is_that_of_the_verdicts():
 
 
 def test_an_interrupted_gate_has_not_passed():
-    assert replace(calm(3), interrupted=True).exit_code == 130
+    assert replace(calm(3), interrupted="SIGINT").exit_code == 130
+    assert replace(calm(3), interrupted="SIGTERM").exit_code == 143
 
 
 def test_cells_are_counted_once_whatever_their_metrics():
