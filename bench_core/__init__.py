@@ -2,6 +2,7 @@
 
 cli.py  plugin.py   the `bench` command; pytest's options, one test per cell, the skips
 gate/               base against head in one job: revisions, launches, verdicts
+studies/            experiments whose tables the README shows
 sweep/              which cells there are, and one cell from start to end; the journal, the file
 duel/               two contenders in processes of their own, timed in turn
 worker/             what runs in a contender's process, whoever's bench_core it measures
@@ -9,6 +10,7 @@ modes/              ways to run a model, one family a file, found by being there
 models/             models with their real tasks, one a file, found by being there
 given/              models of the user's own: a factory, a directory, an .onnx file
 runtimes/           what modes share of a runtime: sessions, exports, the float64 oracle
+quantization/       our own quantiser: the mathematics, the flow, the lowering
 analysis/           the judging wing: statistics, comparison, report; from records alone
 hardware/           the machine
 discover.py         finds models and modes

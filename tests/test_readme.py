@@ -53,12 +53,24 @@ def test_the_advice_is_quoted_word_for_word():
         assert sentence in text
 
 
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.filterwarnings("ignore:`isinstance")
+def test_the_quantiser_that_it_shows_runs(tmp_path, monkeypatch, capsys):
+    (code,) = (block for block in BLOCKS if "ptq(" in block)
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    assert (tmp_path / "model.onnx").exists()
+    assert "rounded by adaround" in capsys.readouterr().out
+
+
 def test_the_mode_that_it_shows_is_one(tmp_path):
     from bench_core.cell import Cell
     from bench_core.mode import Job, Mode
     from bench_core.models.mlp import MLP
 
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (code,) = (block for block in BLOCKS if "TWICE" in block)
     names: dict[str, object] = {}
     exec(code, names)
     mode = names["TWICE"]

@@ -8,7 +8,7 @@ weights in int8; it says itself what it was calibrated with.
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench_core.mode import Job, Mode
 from bench_core.modes.int8 import INT8_MIN_SQNR_DB
@@ -16,6 +16,9 @@ from bench_core.runner import Runner
 from bench_core.runtimes.inductor_int8 import compiled_runner, multiplied, quietly_compiling
 from bench_core.runtimes.torch_export import export
 from bench_core.runtimes.torch_module import feed
+
+if TYPE_CHECKING:
+    from torch.fx import GraphModule
 
 _NAME = "int8_torchao_pt2e"
 _NOTE = "calibration.json"
@@ -32,7 +35,9 @@ def _prepare(job: Job) -> Runner:
 
         program = torch.export.load(path, extra_files=note)
     called = (str(node.target) for node in program.graph.nodes if node.op == "call_function")
+    held = [*program.state_dict.values(), *program.constants.values()]
     found = {
+        "weights": dict(Counter(str(value.dtype) for value in held if value.ndim > 1)),
         "in_graph": dict(Counter(sorted(name for name in called if "quantize" in name))),
         "calibration": json.loads(note[_NOTE]),
     }
@@ -56,9 +61,18 @@ def _quantise(job: Job, path: Path) -> None:
         observed = prepare_pt2e(program.module(), quantizer)
         for inputs in job.calibration.batches:
             observed(*feed(inputs))
-        finished = export(job, convert_pt2e(observed))
+        converted = convert_pt2e(observed)
+        _forget_unused(converted)
         note = {_NOTE: json.dumps(job.calibration.facts())}
-        torch.export.save(finished, path, extra_files=note)
+        torch.export.save(export(job, converted), path, extra_files=note)
+
+
+def _forget_unused(module: "GraphModule") -> None:
+    """Drop the float weights that int8 ones have replaced: an export would keep them."""
+    used = {node.target for node in module.graph.nodes if node.op == "get_attr"}
+    for name in [name for name, _ in module.named_parameters() if name not in used]:
+        owner, _, leaf = name.rpartition(".")
+        delattr(module.get_submodule(owner), leaf)
 
 
 def _engaged(evidence: dict[str, Any]) -> str | None:

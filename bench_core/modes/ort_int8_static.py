@@ -13,10 +13,11 @@ from bench_core.runtimes.onnx_own import prepare_own
 from bench_core.runtimes.onnx_prepare import elsewhere
 
 if TYPE_CHECKING:
-    from bench_core.quantization.ptq import Quantised, Recipe
+    from bench_core.quantization.ptq import Quantised
+    from bench_core.quantization.recipe import Recipe
 
 INT8_MIN_SQNR_DB = 3.0
-"""As of `ort_int8_dynamic`: the outputs still are the model's; the task says whether they will do."""
+"""As of `ort_int8_dynamic`: they still are the model's outputs; the task says whether they do."""
 
 INTEGER = (
     "QLinearConv",
@@ -35,7 +36,7 @@ COMPARED_BATCHES = 2
 
 def _recipe(**steps: Any) -> "Recipe":
     """Nothing but ranges, and what is named."""
-    from bench_core.quantization.ptq import Recipe
+    from bench_core.quantization.recipe import Recipe
 
     plain: dict[str, Any] = {
         "equalise": False,
@@ -48,17 +49,25 @@ def _recipe(**steps: Any) -> "Recipe":
 
 def _write(steps: dict[str, Any], target: str) -> Callable[[Job, Path], dict[str, Any]]:
     def write(job: Job, path: Path) -> dict[str, Any]:
+        from bench_core.quantization.graph.linear import pairs
         from bench_core.quantization.graph.lower import lower
-        from bench_core.quantization.ptq import ptq
+        from bench_core.quantization.ptq import quantise
         from bench_core.quantization.target import TARGETS
+        from bench_core.quantization.work import Work
         from bench_core.runtimes.torch_export import example, export
         from bench_core.runtimes.torch_module import feed
 
         model = job.model
         batches = [feed(batch) for batch in job.calibration.batches]
-        quantised = ptq(export(job), batches, TARGETS[target], _recipe(**steps))
-        if not quantised.layers:
+        work = Work.begin(export(job), TARGETS[target], batches)
+        if not work.placement.layers:
             raise Unsupported(f"{model.name} has no layer with an int8 form")
+        if steps.get("equalise") and not pairs(work.graph):
+            raise Unsupported(
+                f"{model.name} has no two layers with nothing but clips and pools between them, "
+                "which could be equalised"
+            )
+        quantised = quantise(work, _recipe(**steps))
         lower(
             quantised.graph,
             example(job),

@@ -16,7 +16,7 @@ Score = Callable[[list[Tensor]], float]
 
 @dataclass(frozen=True)
 class Bought:
-    """After a step and those before it: SQNR against the float model; the score, if there is one."""
+    """After a step and those before it: SQNR against the float model, and the score, if any."""
 
     step: str
     sqnr_db: float

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
 from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
@@ -25,6 +24,7 @@ from bench_core.quantization.steps.correct_biases import (
     correct_biases_analytically,
 )
 from bench_core.quantization.steps.equalise import absorb_high_biases, equalise, replace_relu6
+from bench_core.quantization.steps.reestimate_norms import reestimate_norms
 from bench_core.quantization.steps.round_weights import round_adaptively, round_to_nearest
 from bench_core.quantization.steps.smooth import smooth
 from bench_core.quantization.steps.weight_ranges import set_weight_ranges
@@ -70,25 +70,23 @@ def ptq(
     if explain_on is not None:
         explain(
             model.module(),
-            lambda steps: _quantise(model, batches, target, steps, input_range).graph,
+            lambda steps: quantise(Work.begin(model, target, batches), steps, input_range).graph,
             recipe,
             explain_on,
             score,
         )
-    return _quantise(model, batches, target, recipe, input_range)
+    return quantise(Work.begin(model, target, batches), recipe, input_range)
 
 
-def _quantise(
-    model: ExportedProgram,
-    batches: list[Batch],
-    target: Target,
-    recipe: Recipe,
-    input_range: tuple[float, float] | None,
+def quantise(
+    work: Work, recipe: Recipe, input_range: tuple[float, float] | None = None
 ) -> Quantised:
-    if not batches and recipe.smooth is not None:
-        raise UsageError("smoothing looks at activations: give calibration data")
-    weight_ranges, activation_ranges = _method(recipe.weight_ranges), _method(recipe.activation_ranges)
-    work = Work.begin(model, target, batches)
+    """The steps, in their order, as `ptq` describes them."""
+    batches = work.calibration
+    if not batches and (recipe.smooth is not None or recipe.reestimate_norms):
+        raise UsageError("smoothing and re-estimation look at activations: give calibration data")
+    weight_ranges = _method(recipe.weight_ranges)
+    activation_ranges = _method(recipe.activation_ranges)
     if recipe.smooth is not None:
         smooth(work, recipe.smooth)
     if recipe.relu6 == "replace":
@@ -107,6 +105,8 @@ def _quantise(
     if batches:
         if correct:
             correct_biases(work)
+        if recipe.reestimate_norms:
+            reestimate_norms(work)
         set_activation_ranges(work, activation_ranges)
     else:
         expected = expect(work.graph, work.known, input_range and Expected.between(*input_range))

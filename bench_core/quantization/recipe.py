@@ -14,6 +14,7 @@ class Recipe:
         function, or ReLU, which runs faster.
     rounding: "adaround" needs data; without data weights are rounded to nearest.
     correct_biases: None: where weights are rounded to nearest.
+    reestimate_norms: take the statistics of folded batch norms anew, needs data.
     weight_ranges, activation_ranges: names of range methods; the latter needs data, without which
         batch norms say the ranges.
     """
@@ -25,6 +26,7 @@ class Recipe:
     weight_ranges: str = "mse"
     rounding: Literal["adaround", "nearest"] = "adaround"
     correct_biases: bool | None = None
+    reestimate_norms: bool = False
     activation_ranges: str = "mse"
 
 
@@ -54,6 +56,7 @@ def prefixes(recipe: Recipe) -> Iterator[tuple[str, Recipe]]:
         ("high biases absorbed", {"absorb": recipe.absorb}),
         (f"rounded by {recipe.rounding}", {"rounding": recipe.rounding}),
         ("biases corrected", {"correct_biases": recipe.correct_biases}),
+        ("norms re-estimated", {"reestimate_norms": recipe.reestimate_norms}),
     ]
     for name, step in steps:
         longer = replace(taken, **step)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bench_core.quantization.affine import quantize
-from bench_core.quantization.graph.convolution import convolution_of, items, is_matrix_product
+from bench_core.quantization.graph.convolution import convolution_of, is_matrix_product, items
 from bench_core.quantization.patches import matrix, patches
 from bench_core.quantization.work import Work
 
@@ -38,7 +38,8 @@ def predict(work: Work) -> list[Saturation]:
     found: list[Saturation] = []
     if work.target.activations.signed:
         return found
-    layers = {layer.node: layer for layer in work.placement.layers if is_matrix_product(layer)}
+    placement = work.placement
+    layers = {layer.node: layer for layer in placement.layers if is_matrix_product(layer)}
     values = work.values(quantised_weights=True)
     for node in values.steps():
         if node not in layers:
@@ -51,17 +52,17 @@ def predict(work: Work) -> list[Saturation]:
         x, _ = patches(inputs, outputs, integers.q, moved).sample(
             torch.arange(len(inputs)), POSITIONS, generator
         )
-        q = quantize(x, work.activations[work.placement.values[layer.inputs[0]]])
+        q = quantize(x, work.activations[placement.values[layer.inputs[0]]])
         found.append(_pairs(layer.name, q.int(), matrix(integers.q, moved).int()))
     return found
 
 
 def _pairs(name: str, x: Tensor, weight: Tensor) -> Saturation:
-    """x [groups, positions, k], weight [groups, out, k]."""
+    """X [groups, positions, k], weight [groups, out, k]."""
     if x.shape[2] % 2:
         x, weight = (torch.nn.functional.pad(side, (0, 1)) for side in (x, weight))
     most, beyond, pairs = 0, 0, 0
-    for rows in x.split(64, dim=1):  # 64 × 1536 outputs × 192 pairs are 75 MB
+    for rows in torch.split(x, 64, dim=1):  # 64 × 1536 outputs × 192 pairs are 75 MB
         first = rows[:, :, None, 0::2] * weight[:, None, :, 0::2]
         sums = first + rows[:, :, None, 1::2] * weight[:, None, :, 1::2]
         most = max(most, int(sums.abs().max()))

@@ -28,9 +28,7 @@ X86 = Target("x86", Grid(8, signed=False), Grid(8, narrow=True))
 X86_REDUCED = Target("x86_reduced", Grid(8, signed=False), Grid(7, narrow=True))
 """Weights of 7 bits: a pair of products then fits int16, which CPUs without VNNI add in."""
 
-TENSORRT = Target(
-    "tensorrt", Grid(8), Grid(8, narrow=True), symmetric=True, integer_bias=False
-)
+TENSORRT = Target("tensorrt", Grid(8), Grid(8, narrow=True), symmetric=True, integer_bias=False)
 """s8 × s8 with zero points of 0, and float biases: TensorRT refuses any other."""
 
 TARGETS = {target.name: target for target in (X86, X86_REDUCED, TENSORRT)}

@@ -1,4 +1,4 @@
-"""Weights of linear layers in 4 bits, activations in floats: what is bound by memory gets smaller."""
+"""Weights of linear layers in 4 bits, activations in floats: what memory binds gets smaller."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -58,7 +58,12 @@ def quantise_weights(
 
 def _nearest(work: Work, group: int) -> Integers:
     return {
-        layer: rtn(_whole_groups(held(work.graph, layer.weights[0]), group), GRID, group=group, symmetric=False)
+        layer: rtn(
+            _whole_groups(held(work.graph, layer.weights[0]), group),
+            GRID,
+            group=group,
+            symmetric=False,
+        )
         for layers in linear_readers(work).values()
         for layer in layers
     }

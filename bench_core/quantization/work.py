@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from torch import Tensor
@@ -40,13 +39,15 @@ class Work:
     notes: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def begin(cls, program: ExportedProgram, target: Target, calibration: Sequence[Batch]) -> "Work":
+    def begin(
+        cls, program: ExportedProgram, target: Target, calibration: Sequence[Batch]
+    ) -> "Work":
         graph, known = capture(program)
         return cls(graph, known, target, calibration)
 
-    @cached_property
+    @property
     def placement(self) -> Placement:
-        """Fixed when first asked for: steps that change the graph come before."""
+        """Of the graph as it is now."""
         return place(self.graph)
 
     def values(self, *, quantised_weights: bool) -> Values:

@@ -28,14 +28,17 @@ NOISE = (
 def compiled_runner(job: Job, module: "nn.Module", path: Path, found: dict[str, Any]) -> Runner:
     """Compiled by calling once, with weights as constants: else there is no int8 to pack.
 
+    Another shape, of which the task has many, is compiled anew, its sizes free from then on.
     path: what is shipped. found: evidence of it, to which that of a call is added.
     """
     import torch
 
     with quietly_compiling(job, freeze=True):
         earlier = inductor.loaded()
-        call = inference_call(torch.compile(module, dynamic=False))
+        call = inference_call(torch.compile(module))
         call(feed(job.examples[0]))
+    # Later calls that compile look it up as well: the process is this mode's alone.
+    torch._inductor.config.freezing = True
     own = [code for code in inductor.loaded() if code not in earlier]
 
     def evidence() -> dict[str, Any]:

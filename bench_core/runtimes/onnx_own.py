@@ -35,9 +35,11 @@ def prepare_own(job: Job, name: str, write: Write) -> Runner:
     provider = job.cell.provider
     registered = execution_provider(provider)
     path = job.folder / f"{name}.onnx"
-    notes = job.artifact(
-        f"{name}.json", lambda part: part.write_text(json.dumps(_make(job, path, write)))
-    )
+
+    def make(part: Path) -> None:
+        part.write_text(json.dumps(_make(job, path, write)))
+
+    notes = job.artifact(f"{name}.json", make)
     found = json.loads(notes.read_text())
     counted = found.pop("operators")
     session = open_session(path, LEVEL, job.cell.threads, provider=provider)

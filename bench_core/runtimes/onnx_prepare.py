@@ -76,7 +76,7 @@ def elsewhere(evidence: dict[str, Any]) -> str | None:
 def changes(
     exported: dict[str, int], file: dict[str, int], ran: dict[str, int] | None
 ) -> dict[str, Any]:
-    """Evidence: from the graph as exported to the one that ran; None where a provider compiled that one."""
+    """From the graph as exported to the one that ran: None where a provider compiled that one."""
     if ran is None:
         return {"nodes": [sum(exported.values()), None], "file_nodes": sum(file.values())}
     before, after = domains(exported), domains(ran)

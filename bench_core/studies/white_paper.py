@@ -15,17 +15,16 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.export import Dim, ExportedProgram
-from torch.fx import GraphModule
 
 from bench_core import discover
 from bench_core.analysis.paired import tango
 from bench_core.models import digits
 from bench_core.quantization.affine import Grid
-from bench_core.quantization.graph.capture import capture
 from bench_core.quantization.graph.linear import pairs, read, write
-from bench_core.quantization.ptq import ptq
+from bench_core.quantization.ptq import quantise
 from bench_core.quantization.recipe import PLAIN, Recipe
 from bench_core.quantization.target import X86
+from bench_core.quantization.work import Work
 from bench_core.record import Interval
 
 MODEL = "digits_cnn_relu"
@@ -76,6 +75,7 @@ CASES = (
     Case("… biases corrected", replace(_MSE, correct_biases=True), bits=4),
     Case("… AdaRound instead", _LEARNT, bits=4),
     Case("equalised, MSE ranges, nearest rounding", _MSE, bits=4, per_channel=True),
+    Case("… norms re-estimated", replace(_MSE, reestimate_norms=True), bits=4, per_channel=True),
     Case("… AdaRound instead", _LEARNT, bits=4, per_channel=True),
 )
 
@@ -85,20 +85,22 @@ def study() -> Iterator[Row]:
     (trained, _), (held_out, expected) = digits.split()
     data = [(torch.from_numpy(part),) for part in np.split(trained[:CALIBRATION], 8)]
     images = torch.from_numpy(held_out)
-    programs = {apart: _program(apart=apart) for apart in (False, True)}
-    y = _run(programs[False].module(), images)
-    if not torch.equal(y, _run(programs[True].module(), images)):
-        raise ArithmeticError("the net with its channels driven apart should compute the same")
+    program = _program()
+    y = _run(Work.begin(program, X86, data).graph, images)
     for case in CASES:
         target = replace(X86, weights=Grid(case.bits, narrow=True), per_channel=case.per_channel)
-        quantised = ptq(programs[case.apart], data, target, case.recipe)
-        y_hat = _run(quantised.graph, images)
-        yield _row(case, y, y_hat, expected)
+        work = Work.begin(program, target, data)
+        if case.apart:
+            drive_apart(work)
+        if not torch.equal(y, _run(work.graph, images)):
+            raise ArithmeticError("the net with its channels driven apart should compute the same")
+        yield _row(case, y, _run(quantise(work, case.recipe).graph, images), expected)
 
 
-def drive_apart(graph: GraphModule, seed: int = 0) -> int:
+def drive_apart(work: Work, seed: int = 0) -> int:
     """Multiply each channel between two layers by a power of two, exactly; how many pairs."""
-    generator, found = torch.Generator().manual_seed(seed), pairs(graph)
+    graph, generator = work.graph, torch.Generator().manual_seed(seed)
+    found = pairs(graph)
     for pair in found:
         first, second = read(graph, pair.first), read(graph, pair.second)
         exponents = torch.randint(
@@ -107,21 +109,17 @@ def drive_apart(graph: GraphModule, seed: int = 0) -> int:
         factors = torch.exp2(exponents.float())
         write(graph, pair.first, first.times_out(factors))
         write(graph, pair.second, second.times_in(1 / factors))
+        work.known[pair.first.name] = work.known[pair.first.name].divided(1 / factors)
     graph.recompile()
     return len(found)
 
 
-def _program(*, apart: bool) -> ExportedProgram:
-    """The net with its norms folded: both kinds have had them folded, and lost what they say."""
+def _program() -> ExportedProgram:
     model = discover.models()[MODEL]
     example = tuple(torch.from_numpy(part) for part in model.inputs(digits.SIDE_PX, 2, 0, False))
-    shapes = ({0: Dim.AUTO},)
     with torch.no_grad():
-        program = torch.export.export(model.build().eval(), example, dynamic_shapes=shapes)
-        graph, _ = capture(program)
-        if apart:
-            drive_apart(graph)
-        return torch.export.export(graph, example, dynamic_shapes=shapes)
+        module = model.build().eval()
+        return torch.export.export(module, example, dynamic_shapes=({0: Dim.AUTO},))
 
 
 def _run(graph: torch.nn.Module, images: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import pytest
 
 from bench_core.errors import Unsupported
+from bench_core.mode import Mode
 from bench_core.modes import ort_int4 as modes
 from bench_core.runtimes import oracle
 from tests.modes import small
@@ -10,7 +11,7 @@ from tests.modes import small
 VARIANTS = {
     mode.name.removeprefix("ort_int4_"): mode
     for mode in vars(modes).values()
-    if getattr(mode, "name", "").startswith("ort_int4_")
+    if isinstance(mode, Mode)
 }
 
 

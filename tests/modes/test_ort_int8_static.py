@@ -9,6 +9,8 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
+from bench_core.errors import Unsupported
+from bench_core.mode import Mode
 from bench_core.modes import ort_int8_static as modes
 from bench_core.quantization.quant_params import Grid
 from bench_core.quantization.range_method import observe, range_methods
@@ -57,7 +59,7 @@ NET = replace(
 VARIANTS = {
     mode.name.removeprefix("ort_int8_static_"): mode
     for mode in vars(modes).values()
-    if getattr(mode, "name", "").startswith("ort_int8_static_")
+    if isinstance(mode, Mode)
 }
 
 
@@ -102,7 +104,7 @@ def test_the_input_s_scale_is_the_method_s(made, variant):
         if name in ("min_max", "mse", "percentile", "entropy")
     }
     assert len(set(scales.values())) == 4
-    (scale,) = [float(a) for name, a in made[variant][2].items() if name == "input_scale"]
+    (scale,) = [float(a) for name, a in made[variant][2].items() if name == "input_1_scale"]
     assert scale == pytest.approx(scales[{"minmax": "min_max"}.get(variant, variant)])
 
 
@@ -152,10 +154,16 @@ def test_what_stays_float_is_listed(tmp_path):
     assert evidence["calibration"]["source"] == "random inputs"
 
 
+def test_a_model_without_neighbours_to_equalise_is_unsupported(tmp_path):
+    with pytest.raises(Unsupported, match="text has no two layers with nothing but clips"):
+        VARIANTS["cle"].prepare(small.job(small.TEXT, tmp_path))
+
+
 def test_a_step_that_found_nothing_is_not_engaged(tmp_path):
-    runner = VARIANTS["cle"].prepare(small.job(small.TEXT, tmp_path))
-    reason = VARIANTS["cle"].engaged(runner.evidence())
-    assert reason == "expected equalised pairs, found none in this model"
+    """The image's second convolution pads, so that nothing can be absorbed into it."""
+    runner = VARIANTS["cle_absorb"].prepare(small.job(small.IMAGE, tmp_path))
+    reason = VARIANTS["cle_absorb"].engaged(runner.evidence())
+    assert reason == "expected absorbed pairs, found none in this model"
 
 
 def test_a_file_without_integer_kernels_is_not_engaged(made):

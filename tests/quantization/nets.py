@@ -1,15 +1,26 @@
 """Small networks, exported, for tests of the graph."""
 
+import warnings
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 
+def export(module: nn.Module, example: tuple[Tensor, ...], **given: Any) -> ExportedProgram:
+    """As `torch.export.export`, which warns of its own imports."""
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
+        warnings.filterwarnings("ignore", "The tensor attributes? self", UserWarning)
+        warnings.filterwarnings("ignore", r"`torch\.jit\.script_method` is", DeprecationWarning)
+        return torch.export.export(module, example, **given)
+
+
 def exported(module: nn.Module, *shape: int, free: tuple[int, ...] = (0,)) -> ExportedProgram:
     """In eval mode, on one float input, whose axes `free` are free."""
     axes = dict.fromkeys(free, Dim.AUTO)
-    with torch.no_grad():
-        return torch.export.export(module.eval(), (torch.randn(shape),), dynamic_shapes=(axes,))
+    return export(module.eval(), (torch.randn(shape),), dynamic_shapes=(axes,))
 
 
 def shaken(module: nn.Module, seed: int = 0) -> nn.Module:

@@ -17,7 +17,7 @@ from bench_core.quantization.sqnr import sqnr_db
 from bench_core.quantization.steps.equalise import absorb_high_biases, equalise
 from bench_core.quantization.target import TENSORRT, X86
 from bench_core.quantization.work import Work
-from tests.quantization.nets import Bottleneck, Tied, Twice, exported, shaken
+from tests.quantization.nets import Bottleneck, Tied, Twice, export, exported, shaken
 
 DATA = [(torch.randn(8, 3, 7, 7, generator=torch.Generator().manual_seed(s)),) for s in range(4)]
 SHAPE = (2, 3, 7, 7)
@@ -40,7 +40,7 @@ def test_equalisation_and_absorption_keep_the_function(seed, activation):
     module = shaken(Bottleneck(activation), seed).double().eval()
     data = [tuple(part.double() for part in batch) for batch in DATA]
     with torch.no_grad():
-        work = Work.begin(torch.export.export(module, data[0]), X86, data)
+        work = Work.begin(export(module, data[0]), X86, data)
         before = outputs(work.graph, data)
         equalise(work)
         assert work.notes["equalised_pairs"] >= 2
@@ -66,9 +66,13 @@ def test_more_bits_are_nearer():
 def test_the_defaults_without_data_need_the_range_of_the_inputs():
     with pytest.raises(Unsupported, match="no batch norm says what range x has; give calib"):
         ptq(program(nn.ReLU))
-    quantised = ptq(program(nn.ReLU), input_range=(-4.0, 4.0), recipe=Recipe(relu6="replace"))
-    assert quantised.notes["corrected_biases"] > 0
-    assert sqnr_db(outputs(program().module()), outputs(quantised.graph)) > 10
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 4, 1), nn.BatchNorm2d(4)
+    )
+    quantised = ptq(exported(shaken(net), *SHAPE), input_range=(-5.0, 5.0))
+    assert quantised.notes["corrected_biases"] == 1
+    assert sqnr_db(outputs(net), outputs(quantised.graph)) > 15
 
 
 def test_smoothing_needs_data():
@@ -164,3 +168,30 @@ def test_each_step_is_explained(capsys):
     assert len(lines) == len(list(prefixes(recipe)))
     assert lines[0].startswith("min-max ranges, nearest rounding")
     assert all(" dB  1" in line for line in lines)
+
+
+def test_norms_taken_anew_put_out_what_they_did_before():
+    """Mean β and deviation |γ| of each channel, on data of which the norms' statistics are true."""
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8, momentum=None), nn.ReLU())
+    with torch.no_grad():
+        module[1].weight.uniform_(0.5, 2)
+        module[1].bias.normal_()
+        module.train()
+        module(torch.cat([x for (x,) in DATA]))
+    target = replace(X86, weights=Grid(3, narrow=True))
+    found = {}
+    for again in (False, True):
+        recipe = replace(PLAIN, reestimate_norms=again)
+        work = ptq(exported(module, *SHAPE), DATA, target, recipe).work
+        (layer,) = work.placement.layers
+        values = work.values(quantised_weights=True)
+        for node in values.steps():
+            if node is layer.node:
+                found[again] = torch.cat(values.run(node)).transpose(0, 1).flatten(1)
+    norm = module[1]
+    for again, near in ((False, False), (True, True)):
+        mean, std = found[again].mean(1), found[again].std(1)
+        assert torch.allclose(mean, norm.bias, atol=1e-4) == near
+        # √(σ² / (σ² + ε)) is what a norm's deviation is of |γ|.
+        assert torch.allclose(std, norm.weight, rtol=1e-3) == near

@@ -30,12 +30,7 @@ def test_counted_as_one_by_one():
     (integers,) = work.weights.values()
     w = integers.q.numpy().astype(int)
     sums = np.array(
-        [
-            a[i] * b[i] + a[i + 1] * b[i + 1]
-            for a in x
-            for b in w
-            for i in range(0, 16, 2)
-        ]
+        [a[i] * b[i] + a[i + 1] * b[i + 1] for a in x for b in w for i in range(0, 16, 2)]
     )
     assert found.most == abs(sums).max() > 2**15 - 1
     assert found.share == (abs(sums) > 2**15 - 1).mean() > 0

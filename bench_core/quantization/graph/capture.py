@@ -1,17 +1,17 @@
 """An exported program as a graph that can be rewritten: identities gone, batch norms folded."""
 
-import copy
 import dataclasses
+from typing import Any
 
 import torch
 from torch.export import ExportedProgram
 from torch.fx import GraphModule, Node
 
-from bench_core.quantization.graph import layers
 from bench_core.quantization.fold import Norm, PreActivation, fold, pre_activation
+from bench_core.quantization.graph import layers
 from bench_core.quantization.graph.layers import Layer
 from bench_core.quantization.graph.linear import is_linear, read, write
-from bench_core.quantization.graph.tensors import held, is_held, rank
+from bench_core.quantization.graph.tensors import duplicate, held, is_held, rank
 
 ATEN = torch.ops.aten
 IDENTITIES = {ATEN.dropout.default, ATEN.dropout_.default, ATEN.alias.default, ATEN.detach.default}
@@ -30,7 +30,7 @@ def capture(program: ExportedProgram) -> tuple[GraphModule, dict[str, PreActivat
     nobody else reads and whose weight no other layer shares; any other stays as it is.
     Raises: ValueError for a program that was exported in training mode.
     """
-    graph = copy.deepcopy(program.module(check_guards=False))
+    graph = duplicate(program.module(check_guards=False))
     for node in list(graph.graph.nodes):
         if node.target in IDENTITIES:
             node.replace_all_uses_with(node.args[0])
@@ -65,9 +65,7 @@ def _fold_norms(graph: GraphModule) -> dict[str, PreActivation]:
             continue
         norm = _norm(graph, norm_node)
         linear = read(graph, layer)
-        weight, bias = fold(
-            linear.weight, linear.bias, norm, linear.channel_axis, linear.groups
-        )
+        weight, bias = fold(linear.weight, linear.bias, norm, linear.channel_axis, linear.groups)
         write(graph, layer, dataclasses.replace(linear, weight=weight, bias=bias))
         norm_node.replace_all_uses_with(layer.node)
         graph.graph.erase_node(norm_node)
@@ -90,13 +88,12 @@ def _norm_after(layer: Layer) -> Node | None:
 
 
 def _norm(graph: GraphModule, node: Node) -> Norm:
-    weight, bias, mean, variance, training, _momentum, eps, *_ = node.args[1:]
+    given: tuple[Any, ...] = node.args
+    weight, bias, mean, variance, training, _momentum, eps, *_ = given[1:]
     if training or not (is_held(mean) and is_held(variance)):
         raise ValueError(
             f"expected {node.name} to use running statistics, found it in training mode; "
             "export the module after eval()"
         )
-    mean, variance, weight, bias = (
-        None if arg is None else held(graph, arg) for arg in (mean, variance, weight, bias)
-    )
-    return Norm(mean=mean, variance=variance, weight=weight, bias=bias, eps=float(eps))
+    gamma, beta = (None if arg is None else held(graph, arg) for arg in (weight, bias))
+    return Norm(held(graph, mean), held(graph, variance), gamma, beta, float(eps))

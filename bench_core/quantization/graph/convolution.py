@@ -24,9 +24,7 @@ def is_matrix_product(layer: Layer) -> bool:
     return layer.node.target in CONVOLUTIONS or layer.node.target is ATEN.linear.default
 
 
-def items(
-    layer: Layer, inputs: list[Tensor], outputs: list[Tensor]
-) -> tuple[Tensor, Tensor]:
+def items(layer: Layer, inputs: list[Tensor], outputs: list[Tensor]) -> tuple[Tensor, Tensor]:
     """All batches as one.
 
     Of a linear layer each row is an item; a convolution's are all of the first batch's size.

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-import torch
+from onnx import numpy_helper
 from torch import Tensor
-from torch.fx import GraphModule, Node
+from torch.fx import GraphModule
 
+from bench_core.quantization.graph.operators import QUANTIZE_DEQUANTIZE
 from bench_core.quantization.graph.values import Values
 
 
@@ -30,8 +31,11 @@ class Steps:
 
 @dataclass(frozen=True)
 class Comparison:
-    """same_graph: the optimised graph has, but for outputs, the operators that it has without
-    looking; else the steps are those of another graph than the one that is run."""
+    """Steps at every quantised value, in the order in which they are computed.
+
+    same_graph: the optimised graph has the operators that it has without looking, but for the
+        transposes that turn an output's channels round; else these are another graph's steps.
+    """
 
     steps: tuple[Steps, ...]
     same_graph: bool
@@ -46,51 +50,62 @@ def compare(graph: GraphModule, path: Path, batches: Sequence[tuple[Tensor, ...]
     """
     simulated = _simulated(graph, batches)
     model = onnx.load(path)
-    outputs = _expose(model, simulated)
+    outputs = _expose(model, [value.scale for value in simulated])
     with tempfile.TemporaryDirectory() as scratch:
         exposed = Path(scratch) / "exposed.onnx"
         onnx.save(model, exposed)
         plain, _ = _optimised(path, Path(scratch) / "plain.onnx")
         looked_into, session = _optimised(exposed, Path(scratch) / "optimised.onnx")
         names = [value.name for value in session.get_inputs()]
-        found: dict[str, list[np.ndarray]] = {name: [] for name in outputs}
+        executed = []
         for batch in batches:
             feed = {name: part.numpy() for name, part in zip(names, batch, strict=True)}
-            for name, array in zip(outputs, session.run(list(outputs.values()), feed), strict=True):
-                found[name].append(array)
-    steps = tuple(_steps(name, simulated[name], found[name]) for name in outputs)
-    return Comparison(steps, plain == looked_into)
+            executed.append(session.run(outputs, feed))
+    steps = [
+        _steps(value, found)
+        for value, found in zip(simulated, zip(*executed, strict=True), strict=True)
+    ]
+    return Comparison(tuple(steps), plain == looked_into)
 
 
-def _simulated(graph: GraphModule, batches: Sequence[tuple[Tensor, ...]]) -> dict[str, list[Tensor]]:
-    """The integers of each quantised value, by the name of its scale."""
-    target = torch.ops.bench_core.quantize_dequantize.default
-    values, found = Values(graph, batches), dict[str, list[Tensor]]()
+@dataclass(frozen=True, eq=False)
+class _Simulated:
+    """A quantised value's integers, a tensor for each batch."""
+
+    name: str
+    scale: float
+    integers: list[Tensor]
+
+
+def _simulated(graph: GraphModule, batches: Sequence[tuple[Tensor, ...]]) -> list[_Simulated]:
+    """In the order in which they are computed."""
+    values, found = Values(graph, batches), list[_Simulated]()
     for node in values.steps():
-        if node.target is target:
-            scale, zero_point = (values.of(arg)[0] for arg in node.args[1:3])  # type: ignore[arg-type]
-            found[_name(node)] = [
+        if node.target is QUANTIZE_DEQUANTIZE:
+            value, *given = node.args[:3]
+            scale, zero_point = (values.of(arg)[0] for arg in given)  # type: ignore[arg-type]
+            integers = [
                 (part / scale).round().int() + zero_point.int() for part in values.run(node)
             ]
+            found.append(_Simulated(str(value), float(scale), integers))
     return found
 
 
-def _name(node: Node) -> str:
-    return str(node.args[1].target)  # type: ignore[union-attr]
+def _expose(model: onnx.ModelProto, scales: list[float]) -> list[str]:
+    """Make the outputs of its QuantizeLinear nodes the graph's; their names, in order.
 
-
-def _expose(model: onnx.ModelProto, simulated: dict[str, list[Tensor]]) -> dict[str, str]:
-    """Make the outputs of its QuantizeLinear nodes the graph's; the outputs by scale."""
-    outputs = {}
-    for node in model.graph.node:
-        if node.op_type == "QuantizeLinear":
-            model.graph.output.append(onnx.ValueInfoProto(name=node.output[0]))
-            outputs[node.input[1]] = node.output[0]
-    if missing := simulated.keys() ^ outputs.keys():
+    The exporter keeps the order of the simulation.
+    """
+    nodes = [node for node in model.graph.node if node.op_type == "QuantizeLinear"]
+    held = {tensor.name: tensor for tensor in model.graph.initializer}
+    found = [float(numpy_helper.to_array(held[node.input[1]])) for node in nodes]
+    if found != scales:
         raise ValueError(
-            f"expected the file to quantise what the simulation does, found a difference in "
-            f"{', '.join(sorted(missing))}; lower the simulation again"
+            f"expected a file that quantises {len(scales)} values by the simulation's scales, "
+            f"found {len(found)} or other scales; lower the simulation again"
         )
+    outputs = [node.output[0] for node in nodes]
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
     return outputs
 
 
@@ -100,15 +115,16 @@ def _optimised(path: Path, written: Path) -> tuple[Counter[str], onnxruntime.Inf
     options.intra_op_num_threads = 1
     options.log_severity_level = 3  # 2 warns that the file suits this CPU only
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    return Counter(node.op_type for node in onnx.load(written).graph.node), session
+    counted = Counter(node.op_type for node in onnx.load(written).graph.node)
+    del counted["Transpose"]
+    return counted, session
 
 
-def _steps(name: str, simulated: list[Tensor], executed: list[np.ndarray]) -> Steps:
+def _steps(value: _Simulated, executed: Sequence[np.ndarray]) -> Steps:
     apart = np.concatenate(
         [
             np.abs(one.numpy().astype(np.int64) - other.astype(np.int64)).ravel()
-            for one, other in zip(simulated, executed, strict=True)
+            for one, other in zip(value.integers, executed, strict=True)
         ]
     )
-    value = name.removesuffix("_scale")
-    return Steps(value, float((apart == 0).mean()), int(apart.max(initial=0)))
+    return Steps(value.name, float((apart == 0).mean()), int(apart.max(initial=0)))

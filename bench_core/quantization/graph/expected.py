@@ -64,8 +64,8 @@ def _clipped(node: Node, pre: PreActivation | None, before: Expected | None) -> 
         return Expected(*batch_norm_range(pre, clip), clipped_mean(pre, clip))
     if before is None:
         return None
-    ends = (torch.clamp(end, clip.low, clip.high) for end in (before.low, before.high))
-    return Expected(*ends, None)
+    low, high = (torch.clamp(end, clip.low, clip.high) for end in (before.low, before.high))
+    return Expected(low, high, None)
 
 
 def _through(node: Node, before: list[Expected]) -> Expected | None:

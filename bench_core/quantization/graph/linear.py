@@ -1,4 +1,4 @@
-"""Layers of a graph as `LinearLayer`s, and the pairs of neighbours that scales can be moved between."""
+"""Layers of a graph as `LinearLayer`s, and the neighbours that scales can be moved between."""
 
 import math
 from dataclasses import dataclass
@@ -34,8 +34,10 @@ class Pair:
 
 
 def is_linear(layer: Layer) -> bool:
-    """Whether it is W x + b, with a weight of its own: not shared, not looked up, no LSTM, no batch
-    of matrices."""
+    """Whether it is W x + b, with a weight of its own.
+
+    So it is not shared, not looked up, no LSTM's, and no batch of matrices.
+    """
     return (
         len(layer.weights) == 1
         and len(layer.weights[0].users) == 1
@@ -130,9 +132,7 @@ def apply_clip(graph: GraphModule, node: Node, clip: Clip, channel_axis: int) ->
         if torch.equal(clip.low, torch.zeros_like(clip.low)):
             found = graph.graph.call_function(ATEN.relu.default, (found,))
         else:
-            found = graph.graph.call_function(
-                ATEN.maximum.default, (found, bound("low", clip.low))
-            )
+            found = graph.graph.call_function(ATEN.maximum.default, (found, bound("low", clip.low)))
         found.meta.update(node.meta)
         if not clip.high.isinf().all():
             found = graph.graph.call_function(

@@ -10,10 +10,11 @@ from torch.fx import GraphModule
 
 from bench_core.errors import Unsupported
 from bench_core.quantization.graph.nbits import nbits_translations
-from bench_core.quantization.graph.operators import onnx_translations
+from bench_core.quantization.graph.operators import QUANTIZE_DEQUANTIZE, onnx_translations
 
-OPSET = 21
-"""The first with int16 and blocks in QuantizeLinear."""
+OPSET = 20
+"""From 21 on QuantizeLinear has an `output_dtype`, which ONNX Runtime 1.31 gets wrong where it
+moves a signed one through a Reshape: "output_dtype INT8 does not match y_zero_point type UINT8"."""
 
 
 def lower(
@@ -31,13 +32,12 @@ def lower(
     Raises: Unsupported for a grid that ONNX's integers do not fill: QuantizeLinear saturates
         at its type's limits only.
     """
-    for node in graph.graph.find_nodes(
-        op="call_function", target=torch.ops.bench_core.quantize_dequantize.default
-    ):
+    for node in graph.graph.find_nodes(op="call_function", target=QUANTIZE_DEQUANTIZE):
         bits = node.args[3]
-        if bits not in (8, 16):
+        if bits != 8:
             raise Unsupported(
-                f"activations of {bits} bits can only be simulated: QuantizeLinear has 8 and 16"
+                f"activations of {bits} bits can only be simulated: QuantizeLinear has 8 at "
+                f"opset {OPSET}"
             )
     free = tuple(dict(dynamic_axes.get(name, {})) for name in input_names)
     with torch.no_grad(), warnings.catch_warnings():

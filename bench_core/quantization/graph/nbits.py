@@ -25,8 +25,11 @@ GRID = Grid(4, signed=False)
 def matmul_nbits(
     x: Tensor, packed: Tensor, scale: Tensor, zero_point: Tensor, inputs: int, group: int
 ) -> Tensor:
-    """x Wᵀ. packed: uint8 [out, groups, group / 2], scale: [out, groups], zero_point: uint8
-    [out, ⌈groups / 2⌉], packed as well."""
+    """X times the weight, transposed.
+
+    Shapes: packed, uint8 [out, groups, group / 2]; scale [out, groups]; zero_point, packed as
+    well, uint8 [out, ⌈groups / 2⌉].
+    """
     q = unpack(packed).flatten(1)
     zeros = unpack(zero_point)[:, : scale.shape[1]].int()
     weight = dequantize(q, QuantParams(scale, zeros, GRID, axis=1, group=group))
@@ -63,7 +66,7 @@ def hold_nbits(
     with graph.graph.inserting_before(layer.node):
         given = (
             x,
-            hold(graph, f"{layer.name}_packed", pack(q.unflatten(1, (-1, params.group)))),
+            hold(graph, f"{layer.name}_packed", pack(q.reshape(len(q), -1, params.group))),
             hold(graph, f"{layer.name}_scale", params.scale),
             hold(graph, f"{layer.name}_zero_point", pack(params.zero_point.to(torch.uint8))),
             inputs,

@@ -19,7 +19,7 @@ from bench_core.quantization.quant_params import Grid, QuantParams
 def quantize_dequantize(
     x: Tensor, scale: Tensor, zero_point: Tensor, bits: int, signed: bool
 ) -> Tensor:
-    """float32 → float32 on the whole grid. scale, zero_point: [], the latter in the grid's dtype."""
+    """float32 → float32 on the whole grid; scale and zero_point are [], in the grid's dtype."""
     params = QuantParams(scale, zero_point.int(), Grid(bits, signed=signed))
     return dequantized(quantize(x, params), params)
 
@@ -43,9 +43,13 @@ def _(q: Tensor, scale: Tensor, zero_point: Tensor, axis: int) -> Tensor:
     return torch.empty_like(q, dtype=torch.float32)
 
 
+QUANTIZE_DEQUANTIZE = torch.ops.bench_core.quantize_dequantize.default
+DEQUANTIZE = torch.ops.bench_core.dequantize.default
+
+
 def onnx_translations() -> dict[Callable[..., Any], Callable[..., Any]]:
     """What the ONNX exporter writes for each."""
-    from onnxscript import opset21 as op
+    from onnxscript import opset20 as op
 
     def as_pair(x, scale, zero_point, bits, signed):  # type: ignore[no-untyped-def]  # noqa: ANN
         return op.DequantizeLinear(op.QuantizeLinear(x, scale, zero_point), scale, zero_point)
@@ -53,5 +57,4 @@ def onnx_translations() -> dict[Callable[..., Any], Callable[..., Any]]:
     def as_one(q, scale, zero_point, axis=0):  # type: ignore[no-untyped-def]
         return op.DequantizeLinear(q, scale, zero_point, axis=axis)
 
-    ops = torch.ops.bench_core
-    return {ops.quantize_dequantize.default: as_pair, ops.dequantize.default: as_one}
+    return {QUANTIZE_DEQUANTIZE: as_pair, DEQUANTIZE: as_one}

@@ -36,7 +36,7 @@ class Placement:
         return list(dict.fromkeys(self.values.values()))
 
     def reads_quantised(self, value: Node) -> list[Node]:
-        """The readers that get `value` quantised: all, if integers are written; else int8 layers."""
+        """Who gets `value` quantised: all readers if integers are written, else int8 layers."""
         writer = _writer(value)
         written = any(layer.node is writer and layer.kind.requantises for layer in self.layers)
         quantised = {layer.node for layer in self.layers if value in layer.inputs}
@@ -84,9 +84,8 @@ def _between(graph: GraphModule, found: dict[Node, Layer], sure: set[Node]) -> s
         elif layer is not None and layer.inputs and integer.issuperset(layer.inputs):
             integer.add(node)
             candidates.add(node)
-        elif node.target in MOVES or _writer(node) is not node:
-            if node.args[0] in integer:
-                integer.add(node)
+        elif (node.target in MOVES or _writer(node) is not node) and node.args[0] in integer:
+            integer.add(node)
     while True:
         alone = {node for node in candidates if not _read_by(node, sure | candidates)}
         if not alone:

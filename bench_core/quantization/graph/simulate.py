@@ -3,21 +3,21 @@
 It runs in PyTorch, in float32, as a simulation, and it is this very graph that is lowered.
 """
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
-from bench_core.quantization.graph.tensors import held, hold, rank, replace
 from bench_core.quantization.graph.layers import Layer
+from bench_core.quantization.graph.operators import DEQUANTIZE, QUANTIZE_DEQUANTIZE
 from bench_core.quantization.graph.placement import Placement
+from bench_core.quantization.graph.tensors import duplicate, held, hold, rank, replace
 from bench_core.quantization.quant_params import QuantParams
 
 ATEN = torch.ops.aten
-OPS = torch.ops.bench_core
 INT32_MAX = 2**31 - 1
 
 
@@ -43,7 +43,7 @@ def simulate(
     weights: of each layer's weight nodes. biases: those that are other than the graph's.
     activations: of each observed value.
     """
-    made = copy.deepcopy(graph)
+    made = duplicate(graph)
     twin = dict(zip(graph.graph.nodes, made.graph.nodes, strict=True))
     for value, origin in placement.values.items():
         readers = [twin[reader] for reader in placement.reads_quantised(value)]
@@ -66,14 +66,16 @@ def simulate(
     return made
 
 
-def _quantise_value(graph: GraphModule, value: Node, params: QuantParams, readers: list[Node]) -> None:
+def _quantise_value(
+    graph: GraphModule, value: Node, params: QuantParams, readers: list[Node]
+) -> None:
     grid = params.grid
     first = next(node for node in graph.graph.nodes if node in readers)
     with graph.graph.inserting_before(first):
         scale = hold(graph, f"{value.name}_scale", params.scale)
         zero_point = hold(graph, f"{value.name}_zero_point", params.zero_point.to(grid.dtype))
         given = (value, scale, zero_point, grid.bits, grid.signed)
-        pair = graph.graph.call_function(OPS.quantize_dequantize.default, given)
+        pair = graph.graph.call_function(QUANTIZE_DEQUANTIZE, given)
     pair.meta["val"] = value.meta["val"]
     for reader in readers:
         reader.replace_input_with(value, pair)
@@ -89,7 +91,7 @@ def _hold_integers(graph: GraphModule, weight: Node, integers: Integers) -> None
         scale = hold(graph, f"{name}_scale", params.scale)
         zero_point = hold(graph, f"{name}_zero_point", params.zero_point.to(integers.q.dtype))
         axis = (params.axis or 0) % integers.q.ndim
-        found = graph.graph.call_function(OPS.dequantize.default, (q, scale, zero_point, axis))
+        found = graph.graph.call_function(DEQUANTIZE, (q, scale, zero_point, axis))
     found.meta["val"] = weight.meta["val"]
     for reader in readers:
         reader.replace_input_with(weight, found)
@@ -100,7 +102,7 @@ def _look_up_integers(graph: GraphModule, node: Node) -> None:
     table = node.args[0]
     q, *params = table.args  # type: ignore[union-attr]
     with graph.graph.inserting_after(node):
-        found = graph.graph.call_function(OPS.dequantize.default, (node, *params))
+        found = graph.graph.call_function(DEQUANTIZE, (node, *params))
     found.meta["val"] = node.meta["val"]
     node.replace_all_uses_with(found, delete_user_cb=lambda user: user is not found)
     node.args = (q, *node.args[1:])
@@ -125,8 +127,10 @@ def _integer_bias(graph: GraphModule, layer: Layer, node: Node, scale: Tensor) -
     with graph.graph.inserting_before(node):
         q = hold(graph, f"{layer.name}_bias_q", steps.int())
         held_scale = hold(graph, f"{layer.name}_bias_scale", scale.expand(bias.shape).contiguous())
-        zero_point = hold(graph, f"{layer.name}_bias_zero_point", torch.zeros_like(bias, dtype=torch.int32))
-        found = graph.graph.call_function(OPS.dequantize.default, (q, held_scale, zero_point, 0))
+        zero_point = hold(
+            graph, f"{layer.name}_bias_zero_point", torch.zeros_like(bias, dtype=torch.int32)
+        )
+        found = graph.graph.call_function(DEQUANTIZE, (q, held_scale, zero_point, 0))
     args = list(node.args)
     args[layer.kind.bias] = found
     node.args = tuple(args)
@@ -138,12 +142,11 @@ def _as_product(graph: GraphModule, node: Node) -> None:
     Turning the integers at each call would keep the runtime from fusing their product.
     """
     x, weight, *rest = node.args
-    q, scale, zero_point, axis = weight.args  # type: ignore[union-attr]
+    given: tuple[Any, ...] = weight.args  # type: ignore[union-attr]
+    q, scale, zero_point, axis = given
     with graph.graph.inserting_before(node):
         turned = hold(graph, f"{q.target}_turned", held(graph, q).t().contiguous())
-        as_float = graph.graph.call_function(
-            OPS.dequantize.default, (turned, scale, zero_point, 1 - axis)
-        )
+        as_float = graph.graph.call_function(DEQUANTIZE, (turned, scale, zero_point, 1 - axis))
         found = graph.graph.call_function(ATEN.matmul.default, (x, as_float))
         if rest and rest[0] is not None:
             found = graph.graph.call_function(ATEN.add.Tensor, (found, rest[0]))

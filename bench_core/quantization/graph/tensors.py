@@ -1,8 +1,22 @@
 """The tensors that a graph holds: read, replaced, added."""
 
+import copy
+import warnings
+
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
+
+
+def duplicate(graph: GraphModule) -> GraphModule:
+    """A copy that shares nothing, in eval mode."""
+    with warnings.catch_warnings():
+        # torch copies its own specification of the inputs, and warns of how.
+        warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
+        made = copy.deepcopy(graph)
+    for part in made.modules():
+        part.training = False  # an exported graph refuses eval()
+    return made
 
 
 def held(graph: GraphModule, node: Node) -> Tensor:

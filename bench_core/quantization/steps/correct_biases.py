@@ -16,7 +16,7 @@ ATEN = torch.ops.aten
 
 
 def correct_biases(work: Work) -> None:
-    """On the calibration data, layer after layer: each mean is that of the corrected layers before."""
+    """On the calibration data, layer after layer: those before it are corrected already."""
     layers = {layer.node: layer for layer in work.placement.layers if _has_own_bias(layer)}
     values = work.values(quantised_weights=False)
     rounded_values = work.values(quantised_weights=True)
@@ -24,8 +24,8 @@ def correct_biases(work: Work) -> None:
         layer = layers.get(node)
         if layer is None or layer.bias is None:
             continue
-        means = (_mean(layer, run.run(node)) for run in (values, rounded_values))
-        corrected = empirical(*means, held(work.graph, layer.bias))
+        mean, rounded_mean = (_mean(layer, run.run(node)) for run in (values, rounded_values))
+        corrected = empirical(mean, rounded_mean, held(work.graph, layer.bias))
         work.biases[layer.bias] = rounded_values.instead[layer.bias] = corrected
         rounded_values.run(node, again=True)
     work.notes["corrected_biases"] = len(layers)

@@ -25,10 +25,10 @@ def replace_relu6(work: Work) -> None:
     """Let ReLU stand for each ReLU6, as where a twin was trained with it: another function."""
     replaced = 0
     for node in list(work.graph.graph.nodes):
-        if node.target in (ATEN.hardtanh.default, ATEN.hardtanh_.default):
-            if float(clip_of(node).low) == 0:
-                node.target, node.args = ATEN.relu.default, node.args[:1]
-                replaced += 1
+        clips = node.target in (ATEN.hardtanh.default, ATEN.hardtanh_.default)
+        if clips and float(clip_of(node).low) == 0:
+            node.target, node.args = ATEN.relu.default, node.args[:1]
+            replaced += 1
     work.graph.recompile()
     work.notes["relu6_replaced"] = replaced
 
@@ -94,5 +94,3 @@ def _padding(conv: torch.fx.Node) -> list[int]:
 def _channel_axis(pair: Pair) -> int:
     """Of what the first layer puts out."""
     return -1 if pair.first.node.target is ATEN.linear.default else 1
-
-

@@ -7,7 +7,7 @@ from torch.fx import Node
 
 from bench_core.quantization.adaround import Rounded, adaround
 from bench_core.quantization.affine import dequantize, quantize
-from bench_core.quantization.graph.convolution import convolution_of, items, is_matrix_product
+from bench_core.quantization.graph.convolution import convolution_of, is_matrix_product, items
 from bench_core.quantization.graph.layers import Layer
 from bench_core.quantization.graph.placement import written
 from bench_core.quantization.graph.simulate import Integers
@@ -17,6 +17,8 @@ from bench_core.quantization.reconstruction import Layer as Reconstructed
 from bench_core.quantization.work import Work
 
 ATEN = torch.ops.aten
+
+
 def round_to_nearest(work: Work) -> None:
     for node, params in work.weight_params.items():
         work.weights[node] = Integers(quantize(held(work.graph, node), params), params)

@@ -75,4 +75,6 @@ def _is_own_norm(value: Node, layers: list[Layer]) -> bool:
         return False
     tensors = [arg for arg in value.args[2:4] if is_held(arg)]
     shared = any(len(tensor.users) > 1 for tensor in tensors)  # type: ignore[union-attr]
-    return is_held(value.args[2]) and not shared and set(value.users) == {one.node for one in layers}
+    return (
+        is_held(value.args[2]) and not shared and set(value.users) == {one.node for one in layers}
+    )

@@ -4,7 +4,7 @@ from torch import nn
 
 from bench_core.quantization.graph import layers
 from bench_core.quantization.graph.capture import capture
-from tests.quantization.nets import Bottleneck, Tied, Twice, exported, shaken
+from tests.quantization.nets import Bottleneck, Tied, Twice, export, exported, shaken
 
 ATEN = torch.ops.aten
 
@@ -18,7 +18,7 @@ def test_norms_are_folded_and_outputs_stay(subtests):
         module = shaken(Bottleneck(activation)).double().eval()
         x = torch.randn(3, 3, 7, 7, dtype=torch.float64)
         with torch.no_grad():
-            program = torch.export.export(module, (x,))
+            program = export(module, (x,))
             graph, known = capture(program)
             torch.testing.assert_close(graph(x), module(x), rtol=1e-9, atol=1e-9)
         assert ATEN.batch_norm.default not in targets(graph)
@@ -57,6 +57,6 @@ def test_dropout_is_gone_and_training_is_refused():
     graph, _ = capture(exported(module, 2, 4))
     assert set(targets(graph)) == {ATEN.linear.default}
     training = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).train()
-    program = torch.export.export(training, (torch.randn(2, 3, 5, 5),))
+    program = export(training, (torch.randn(2, 3, 5, 5),))
     with pytest.raises(ValueError, match=r"export the module after eval\(\)"):
         capture(program)
