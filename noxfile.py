@@ -67,6 +67,12 @@ def calibrate_gate(session: nox.Session) -> None:
     bench(session, "calibrate-gate")
 
 
+@nox.session(name="white-paper")
+def white_paper(session: nox.Session) -> None:
+    """What each step of our quantiser buys."""
+    bench(session, "white-paper")
+
+
 @nox.session
 def modes(session: nox.Session) -> None:
     """List the ways to run a model."""

@@ -175,6 +175,19 @@ def calibrate_gate(
     calibrate.show(wanted, Path("results"), Path("README.md"), Console())
 
 
+@app.command("white-paper")
+def white_paper() -> None:
+    """Show what each step of our quantiser buys, on a net made hard for it."""
+    from bench_core.studies.white_paper import study
+    from bench_core.studies.white_paper_table import HEAD, line
+
+    console = Console()
+    for text in HEAD:
+        console.print(text, soft_wrap=True, markup=False)
+    for row in study():
+        console.print(line(row), soft_wrap=True, markup=False)
+
+
 @app.command()
 def modes() -> None:
     """List the ways to run a model."""
