@@ -36,7 +36,7 @@ def _prepare(job: Job) -> Runner:
     state = torch.load(path, weights_only=True)
     module.load_state_dict(state, assign=True)
     weights = Counter(type(value).__name__ for value in state.values())
-    return compiled_runner(job, module, path, {"weights": dict(weights)})
+    return compiled_runner(job, module, path, {"weights": dict(weights)}, free=True)
 
 
 def _engaged(evidence: dict[str, Any]) -> str | None:

@@ -25,20 +25,21 @@ NOISE = (
 """What torchao and Inductor say of each other, and of themselves."""
 
 
-def compiled_runner(job: Job, module: "nn.Module", path: Path, found: dict[str, Any]) -> Runner:
+def compiled_runner(
+    job: Job, module: "nn.Module", path: Path, found: dict[str, Any], *, free: bool
+) -> Runner:
     """Compiled by calling once, with weights as constants: else there is no int8 to pack.
 
-    Another shape, of which the task has many, is compiled anew, its sizes free from then on.
     path: what is shipped. found: evidence of it, to which that of a call is added.
+    free: let sizes be free once a second shape is called, of which a task of texts has many.
     """
     import torch
 
     with quietly_compiling(job, freeze=True):
         earlier = inductor.loaded()
-        call = inference_call(torch.compile(module))
+        call = inference_call(torch.compile(module, dynamic=None if free else False))
         call(feed(job.examples[0]))
-    # Later calls that compile look it up as well: the process is this mode's alone.
-    torch._inductor.config.freezing = True
+    _go_on_so()
     own = [code for code in inductor.loaded() if code not in earlier]
 
     def evidence() -> dict[str, Any]:
@@ -47,6 +48,15 @@ def compiled_runner(job: Job, module: "nn.Module", path: Path, found: dict[str, 
         return {**found, **inductor.generated(own), **ran, "integer": integer}
 
     return Runner(call, feed, read, evidence, *fingerprint(path))
+
+
+def _go_on_so() -> None:
+    """Have later shapes compiled alike: the process is this mode's alone."""
+    import torch
+
+    torch._inductor.config.freezing = True
+    for message in NOISE:
+        warnings.filterwarnings("ignore", message)
 
 
 def multiplied(evidence: dict[str, Any]) -> str | None:
