@@ -1,11 +1,8 @@
 """Real interpreters and real pip, on wheels that are made here."""
 
-import contextlib
 import json
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +10,6 @@ import pytest
 from bench_core.errors import BenchError, UsageError
 from bench_core.gate.environments import environments
 from bench_core.gate.trees import Tree
-from bench_core.interruption import Terminated
 
 PROJECT = "[project]\nname = 'x'\nversion = '1'\ndependencies = {}\n"
 
@@ -91,38 +87,6 @@ def test_what_cannot_be_installed_is_one_line_and_is_tried_again(trees, tmp_path
     for _ in range(2):
         with pytest.raises(BenchError, match=r"pip install … ended with 1: .*nowhere"):
             environments(tmp_path, trees, "constraints.txt", print)
-
-
-def test_stopped_while_it_installs_it_leaves_no_process(trees, tmp_path):
-    """`python -m venv` has a child of its own for most of its time."""
-
-    def stop(*_):
-        raise Terminated
-
-    project(trees[0], "a")
-    project(trees[1], "b")
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, 0.8)
-    try:
-        with pytest.raises(Terminated):
-            environments(tmp_path, trees, "constraints.txt", print)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-    (folder,) = (tmp_path / "gate").glob("env-*")
-    deadline = time.monotonic() + 5  # one that was killed takes a moment to go
-    while left := [line for line in command_lines() if str(folder) in line]:
-        assert time.monotonic() < deadline, left
-        time.sleep(0.02)
-
-
-def command_lines() -> list[str]:
-    """Of all processes."""
-    found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            found.append(file.read_text())
-    return found
 
 
 def test_a_torn_pyproject_is_one_line(trees, tmp_path):
