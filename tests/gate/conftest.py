@@ -48,18 +48,14 @@ COMMITS = {
         "        return [scores]\n\n"
         "    return replace(runner, read=read)",
     ),
-    "larger": (
-        "    return runner",
-        "    return replace(runner, artifact_bytes=runner.artifact_bytes * 102 // 100)",
-    ),
     "renamed": ('name="subject"', 'name="renamed_subject"'),
     "broken": ("    return runner", '    raise RuntimeError("no such kernel")'),
 }
 LOCKED = (
     "    return runner",
     "    import tiny\n\n"
-    "    times = float(tiny.version)\n"
-    "    return replace(runner, artifact_bytes=int(times * runner.artifact_bytes))",
+    "    percents = 100 + 2 * float(tiny.version)\n"
+    "    return replace(runner, artifact_bytes=int(runner.artifact_bytes * percents / 100))",
 )
 
 
@@ -91,8 +87,8 @@ class Repository:
         self.git("switch", "--quiet", "before")
 
     def commit_locks(self, *versions: str) -> None:
-        """On "before" a branch "lock-…" for each: it needs that version of "tiny" and has no other
-        dependency, and its artefact is so many times larger."""
+        """On "before" a branch "lock-…" for each: it depends on that version of "tiny" alone, and
+        its artefact is larger by twice as many percents."""
         for version in versions:
             self.git("switch", "--quiet", "--create", f"lock-{version}", "before")
             project = self.folder / "pyproject.toml"
