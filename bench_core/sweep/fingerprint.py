@@ -17,7 +17,16 @@ from bench_core.errors import BenchError
 from bench_core.hardware import cpu, memory
 
 _PACKAGE = Path(bench_core.__file__).parent
-_MAKING = ("models", "given", "modes", "runtimes", "mode.py", "model.py", "runner.py")
+_MAKING = (
+    "models",
+    "given",
+    "modes",
+    "runtimes",
+    "quantization",
+    "mode.py",
+    "model.py",
+    "runner.py",
+)
 """What decides how an artefact is built; the rest decides only how it is measured."""
 
 _DISTRIBUTIONS = (

@@ -37,6 +37,15 @@ def test_another_source_is_another_key(changed):
     assert making_key("mlp") != before
 
 
+@pytest.mark.parametrize("room", ["models", "given", "modes", "runtimes", "quantization"])
+def test_other_code_that_makes_artefacts_is_another_key(tmp_path, room):
+    (tmp_path / room).mkdir()
+    before = making_key("mlp", tmp_path)
+    (tmp_path / room / "a.py").write_text("1")
+    making_key.cache_clear()
+    assert making_key("mlp", tmp_path) != before
+
+
 def test_a_model_whose_files_are_missing_has_a_key_all_the_same(changed):
     """Its cells then say what is missing, each in a record of its own."""
 
