@@ -10,12 +10,11 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from bench_core.errors import Unsupported
 from bench_core.mode import Job, Mode
 from bench_core.modes.int8 import INT8_MIN_SQNR_DB
 from bench_core.runner import Runner
 from bench_core.runtimes.inductor import ran
-from bench_core.runtimes.torch_module import feed, inference_call, torch_runner
+from bench_core.runtimes.torch_module import expect_linear, feed, inference_call, torch_runner
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,10 +26,7 @@ THRESHOLD = 6.0
 
 
 def _prepare(job: Job) -> Runner:
-    from torch import nn
-
-    if not any(type(part) is nn.Linear for part in job.module.modules()):
-        raise Unsupported(f"{_NAME} quantises Linear layers; {job.model.name} has none")
+    expect_linear(job, _NAME)
     # At each call of each layer it writes that float32 is cast to float16.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     module = _quantised(copy.deepcopy(job.module).eval())

@@ -9,22 +9,20 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from bench_core.errors import Unsupported
 from bench_core.mode import Job, Mode
 from bench_core.modes.int8 import INT8_MIN_SQNR_DB
 from bench_core.runner import Runner
 from bench_core.runtimes.inductor_int8 import compiled_runner, multiplied
+from bench_core.runtimes.torch_module import expect_linear
 
 _NAME = "int8_torchao_dynamic"
 
 
 def _prepare(job: Job) -> Runner:
     import torch
-    from torch import nn
     from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
 
-    if not any(type(part) is nn.Linear for part in job.module.modules()):
-        raise Unsupported(f"{_NAME} quantises Linear layers; {job.model.name} has none")
+    expect_linear(job, _NAME)
     module = copy.deepcopy(job.module).eval()
 
     def make(path: Path) -> None:

@@ -5,30 +5,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench_core.mode import Job, Mode
+from bench_core.modes.ort_int8 import ORT_INT8_MIN_SQNR_DB
+from bench_core.modes.ort_int8_static import write_lowered
 from bench_core.runtimes.onnx_own import prepare_own
 from bench_core.runtimes.onnx_prepare import elsewhere
 
-INT4_MIN_SQNR_DB = 3.0
-"""As of the int8 modes: whether the outputs still are the model's."""
-
 
 def _write(method: Literal["rtn", "gptq", "awq"], job: Job, path: Path) -> dict[str, Any]:
-    from bench_core.quantization.graph.lower import lower
     from bench_core.quantization.weight_only import quantise_weights
-    from bench_core.runtimes.torch_export import example, export
+    from bench_core.runtimes.torch_export import export
     from bench_core.runtimes.torch_module import feed
 
-    model = job.model
     batches = [] if method == "rtn" else [feed(batch) for batch in job.calibration.batches]
     quantised = quantise_weights(export(job), method, batches)
-    lower(
-        quantised.graph,
-        example(job),
-        path,
-        input_names=model.input_names,
-        output_name=model.output_name,
-        dynamic_axes=model.dynamic_axes,
-    )
+    write_lowered(job, quantised.graph, path)
     return {
         "calibration": None if method == "rtn" else job.calibration.facts(),
         "steps": quantised.notes,
@@ -56,7 +46,7 @@ def _mode(method: Literal["rtn", "gptq", "awq"], summary: str) -> Mode:
         frameworks=("onnxruntime",),
         requires=("onnxruntime", "onnx"),
         providers=True,
-        min_sqnr_db=INT4_MIN_SQNR_DB,
+        min_sqnr_db=ORT_INT8_MIN_SQNR_DB,
     )
 
 

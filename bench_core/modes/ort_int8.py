@@ -11,7 +11,7 @@ from typing import Any
 from bench_core.mode import Job, Mode
 from bench_core.runner import Runner
 from bench_core.runtimes.onnx_file import load, operators
-from bench_core.runtimes.onnx_prepare import elsewhere, prepare
+from bench_core.runtimes.onnx_prepare import elsewhere, lacks, prepare
 
 ORT_INT8_MIN_SQNR_DB = 3.0
 """Half the signal's power. Whether the outputs still are the model's (all-zero ones have 0 dB,
@@ -73,9 +73,7 @@ def _prepare(job: Job) -> Runner:
 
 
 def _engaged(evidence: dict[str, Any]) -> str | None:
-    if not any(name in evidence.get("fused", {}) for name in INTEGER):
-        return f"expected one of {', '.join(INTEGER)}, found {evidence.get('fused')}"
-    return elsewhere(evidence)
+    return lacks(evidence, INTEGER) or elsewhere(evidence)
 
 
 ORT_INT8_DYNAMIC = Mode(

@@ -4,20 +4,21 @@ Ranges are found by each method; on the base of `_mse`, what each further step b
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench_core.errors import Unsupported
 from bench_core.mode import Job, Mode
+from bench_core.modes.ort_int8 import ORT_INT8_MIN_SQNR_DB
 from bench_core.runtimes.onnx_own import prepare_own
-from bench_core.runtimes.onnx_prepare import elsewhere
+from bench_core.runtimes.onnx_prepare import elsewhere, lacks
 
 if TYPE_CHECKING:
+    from torch.fx import GraphModule
+
     from bench_core.quantization.ptq import Quantised
     from bench_core.quantization.recipe import Recipe
-
-INT8_MIN_SQNR_DB = 3.0
-"""As of `ort_int8_dynamic`: they still are the model's outputs; the task says whether they do."""
 
 INTEGER = (
     "QLinearConv",
@@ -35,26 +36,19 @@ COMPARED_BATCHES = 2
 
 
 def _recipe(**steps: Any) -> "Recipe":
-    """Nothing but ranges, and what is named."""
-    from bench_core.quantization.recipe import Recipe
+    """Ranges by MSE, and what is named."""
+    from bench_core.quantization.recipe import PLAIN
 
-    plain: dict[str, Any] = {
-        "equalise": False,
-        "absorb": False,
-        "rounding": "nearest",
-        "correct_biases": False,
-    }
-    return Recipe(**plain | steps)
+    return replace(PLAIN, **{"weight_ranges": "mse", "activation_ranges": "mse"} | steps)
 
 
 def _write(steps: dict[str, Any], target: str) -> Callable[[Job, Path], dict[str, Any]]:
     def write(job: Job, path: Path) -> dict[str, Any]:
         from bench_core.quantization.graph.linear import pairs
-        from bench_core.quantization.graph.lower import lower
         from bench_core.quantization.ptq import quantise
         from bench_core.quantization.target import TARGETS
         from bench_core.quantization.work import Work
-        from bench_core.runtimes.torch_export import example, export
+        from bench_core.runtimes.torch_export import export
         from bench_core.runtimes.torch_module import feed
 
         model = job.model
@@ -68,26 +62,33 @@ def _write(steps: dict[str, Any], target: str) -> Callable[[Job, Path], dict[str
                 "which could be equalised"
             )
         quantised = quantise(work, _recipe(**steps))
-        lower(
-            quantised.graph,
-            example(job),
-            path,
-            input_names=model.input_names,
-            output_name=model.output_name,
-            dynamic_axes=model.dynamic_axes,
-        )
+        write_lowered(job, quantised.graph, path)
         return _notes(job, path, quantised)
 
     return write
 
 
+def write_lowered(job: Job, graph: "GraphModule", path: Path) -> None:
+    """The quantised graph of the job's model as an ONNX file, with the model's names and axes."""
+    from bench_core.quantization.graph.lower import lower
+    from bench_core.runtimes.torch_export import example
+
+    model = job.model
+    lower(
+        graph,
+        example(job),
+        path,
+        input_names=model.input_names,
+        output_name=model.output_name,
+        dynamic_axes=model.dynamic_axes,
+    )
+
+
 def _notes(job: Job, path: Path, quantised: "Quantised") -> dict[str, Any]:
     from bench_core.quantization.graph.executed import compare
     from bench_core.quantization.saturation import predict
-    from bench_core.runtimes.torch_module import feed
 
-    batches = [feed(batch) for batch in job.calibration.batches[:COMPARED_BATCHES]]
-    compared = compare(quantised.graph, path, batches)
+    compared = compare(quantised.graph, path, quantised.work.calibration[:COMPARED_BATCHES])
     saturating = [one for one in predict(quantised.work) if one.share > 0]
     return {
         "calibration": job.calibration.facts(),
@@ -102,14 +103,10 @@ def _notes(job: Job, path: Path, quantised: "Quantised") -> dict[str, Any]:
     }
 
 
-def integer_kernels(evidence: dict[str, Any]) -> int:
-    return sum(evidence.get("fused", {}).get(name, 0) for name in INTEGER)
-
-
 def _engaged(needed: str | None) -> Callable[[dict[str, Any]], str | None]:
     def engaged(evidence: dict[str, Any]) -> str | None:
-        if not integer_kernels(evidence):
-            return f"expected one of {', '.join(INTEGER)}, found {evidence.get('fused')}"
+        if missing := lacks(evidence, INTEGER):
+            return missing
         if needed is not None and not evidence.get("steps", {}).get(needed):
             return f"expected {needed.replace('_', ' ')}, found none in this model"
         return elsewhere(evidence)
@@ -136,7 +133,7 @@ def _mode(
         frameworks=("onnxruntime",),
         requires=("onnxruntime", "onnx"),
         providers=True,
-        min_sqnr_db=INT8_MIN_SQNR_DB,
+        min_sqnr_db=ORT_INT8_MIN_SQNR_DB,
         dtype="int8",
     )
 

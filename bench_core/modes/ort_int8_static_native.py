@@ -20,7 +20,7 @@ from bench_core.mode import Job, Mode
 from bench_core.modes.ort_int8 import ORT_INT8_MIN_SQNR_DB, pre_processed
 from bench_core.runner import Runner
 from bench_core.runtimes.onnx_file import load
-from bench_core.runtimes.onnx_prepare import elsewhere, prepare
+from bench_core.runtimes.onnx_prepare import elsewhere, lacks, prepare
 from bench_core.runtimes.onnxruntime_session import session_runner
 
 if TYPE_CHECKING:
@@ -91,10 +91,9 @@ def _prepare(job: Job) -> Runner:
 
 
 def _engaged(evidence: dict[str, Any]) -> str | None:
-    fused = evidence.get("fused", {})
-    if not any(name in fused for name in INTEGER):
-        return f"expected one of {', '.join(INTEGER)}, found {fused}"
-    if measured := sorted(name for name in fused if name.startswith("Dynamic")):
+    if missing := lacks(evidence, INTEGER):
+        return missing
+    if measured := sorted(name for name in evidence["fused"] if name.startswith("Dynamic")):
         return f"expected ranges that were measured ahead of time, found {', '.join(measured)}"
     return elsewhere(evidence)
 

@@ -112,12 +112,12 @@ def _candidate(job: Job, exported: Path, folder: Path, finish: Finish, level: Le
     files = [path, *external_files(path, model)]
     counted: dict[str, Any] = {"exported": operators(load(exported)), "file": operators(model)}
     with tempfile.TemporaryDirectory(dir=job.folder) as scratch:
-        session, ran = _open(job, files, level, Path(scratch) / FILE)
+        session, ran = open_noting(job, files, level, Path(scratch) / FILE)
     counted["ran"] = ran and operators(ran)
     return _Candidate(session, files, {"operators": counted, "graph": ran and graph_digest(ran)})
 
 
-def _open(
+def open_noting(
     job: Job, files: list[Path], level: Level, ran: Path
 ) -> "tuple[InferenceSession, onnx.ModelProto | None]":
     """A session, and the graph that it runs: None where the provider has compiled it."""

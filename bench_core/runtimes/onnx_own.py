@@ -8,6 +8,7 @@ from typing import Any
 
 from bench_core.mode import Job
 from bench_core.runner import Runner
+from bench_core.runtimes.onnx_choice import open_noting
 from bench_core.runtimes.onnx_export import FILE
 from bench_core.runtimes.onnx_file import load, operators
 from bench_core.runtimes.onnx_prepare import changes
@@ -51,7 +52,7 @@ def prepare_own(job: Job, name: str, write: Write) -> Runner:
             "registered": session.get_providers(),
             "providers": provider_nodes(session),
             "level": session.get_session_options().graph_optimization_level.name,
-            "kernels": counted["ran"],
+            "kernels": counted["ran"] or {},
             **changes(counted["file"], counted["file"], counted["ran"]),
         }
 
@@ -62,6 +63,6 @@ def _make(job: Job, path: Path, write: Write) -> dict[str, Any]:
     found = write(job, path)
     with tempfile.TemporaryDirectory(dir=job.folder) as scratch:
         ran = Path(scratch) / FILE
-        open_session(path, LEVEL, job.cell.threads, ran, provider=job.cell.provider)
-        counted = {"file": operators(load(path)), "ran": operators(load(ran))}
+        _, graph = open_noting(job, [path], LEVEL, ran)
+    counted = {"file": operators(load(path)), "ran": graph and operators(graph)}
     return {**found, "operators": counted}

@@ -73,6 +73,13 @@ def elsewhere(evidence: dict[str, Any]) -> str | None:
     return None
 
 
+def lacks(evidence: dict[str, Any], kernels: Sequence[str]) -> str | None:
+    """Why none of these is among the operators that were fused, if none is."""
+    if any(name in evidence.get("fused", {}) for name in kernels):
+        return None
+    return f"expected one of {', '.join(kernels)}, found {evidence.get('fused')}"
+
+
 def changes(
     exported: dict[str, int], file: dict[str, int], ran: dict[str, int] | None
 ) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench_core.errors import Unsupported
 from bench_core.mode import Job
 from bench_core.runner import Inputs, Runner
 from bench_core.runtimes.torch_state import shipped
@@ -43,6 +44,14 @@ def torch_runner(
     """A runner whose artefact is the module's state dict, as `torch.save` would write it."""
     artifact_bytes, artifact_sha256 = shipped(module, job.folder)
     return Runner(call, feed, read, evidence, artifact_bytes, artifact_sha256)
+
+
+def expect_linear(job: Job, mode: str) -> None:
+    """Raises: Unsupported for a model without a Linear layer, all that `mode` quantises."""
+    from torch import nn
+
+    if not any(type(part) is nn.Linear for part in job.module.modules()):
+        raise Unsupported(f"{mode} quantises Linear layers; {job.model.name} has none")
 
 
 def inference_call(module: Callable[..., Any]) -> Callable[[Tensors], "torch.Tensor"]:

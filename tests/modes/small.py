@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench_core.cell import Cell
-from bench_core.mode import Job
+from bench_core.mode import Job, Mode
 from bench_core.model import Model
 from bench_core.runner import Inputs, Runner
 
@@ -169,6 +170,12 @@ def sqnr_db(right: list[np.ndarray], found: list[np.ndarray]) -> float:
     noise = sum(float(((r - f) ** 2).sum()) for r, f in zip(right, found, strict=True))
     signal = sum(float((r**2).sum()) for r in right)
     return 10 * np.log10(signal / noise) if noise else np.inf
+
+
+def variants(module: ModuleType, prefix: str) -> dict[str, Mode]:
+    """The modes that a file defines, by what follows the prefix in their names."""
+    found = (mode for mode in vars(module).values() if isinstance(mode, Mode))
+    return {mode.name.removeprefix(prefix): mode for mode in found}
 
 
 def unbuildable(model: Model) -> Model:

@@ -3,16 +3,11 @@
 import pytest
 
 from bench_core.errors import Unsupported
-from bench_core.mode import Mode
 from bench_core.modes import ort_int4 as modes
 from bench_core.runtimes import oracle
 from tests.modes import small
 
-VARIANTS = {
-    mode.name.removeprefix("ort_int4_"): mode
-    for mode in vars(modes).values()
-    if isinstance(mode, Mode)
-}
+VARIANTS = small.variants(modes, "ort_int4_")
 
 
 @pytest.fixture(scope="module")

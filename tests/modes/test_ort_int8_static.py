@@ -10,7 +10,6 @@ from onnx import numpy_helper
 from torch import nn
 
 from bench_core.errors import Unsupported
-from bench_core.mode import Mode
 from bench_core.modes import ort_int8_static as modes
 from bench_core.quantization.quant_params import Grid
 from bench_core.quantization.range_method import observe, range_methods
@@ -56,11 +55,7 @@ NET = replace(
     calibration=_images,
     dynamic_axes={"image": {0: "batch"}, "logits": {0: "batch"}},
 )
-VARIANTS = {
-    mode.name.removeprefix("ort_int8_static_"): mode
-    for mode in vars(modes).values()
-    if isinstance(mode, Mode)
-}
+VARIANTS = small.variants(modes, "ort_int8_static_")
 
 
 @pytest.fixture(scope="module")
