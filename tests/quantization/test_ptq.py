@@ -195,3 +195,36 @@ def test_norms_taken_anew_put_out_what_they_did_before():
         assert torch.allclose(mean, norm.bias, atol=1e-4) == near
         # √(σ² / (σ² + ε)) is what a norm's deviation is of |γ|.
         assert torch.allclose(std, norm.weight, rtol=1e-3) == near
+
+
+@pytest.mark.parametrize("free", [(0,), (0, 2, 3)])
+def test_without_data_a_transposed_layer_is_corrected_where_its_sizes_are_known(free):
+    """Its outputs see few taps each: how many, only sizes tell."""
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.ConvTranspose2d(8, 4, 3, stride=2)
+    )
+    program = exported(shaken(net), *SHAPE, free=free)
+    quantised = ptq(program, input_range=(-5.0, 5.0), recipe=Recipe(equalise=False))
+    assert quantised.notes["corrected_biases"] == (1 if free == (0,) else 0)
+
+
+def test_a_product_with_a_weight_clips_along_its_last_axis():
+    """Two of them and a ReLU6, whose ceilings equalisation makes one for each channel."""
+
+    class Products(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Parameter(torch.randn(6, 5))
+            self.second = nn.Parameter(torch.randn(5, 4))
+
+        def forward(self, x):
+            return nn.functional.relu6(x @ self.first) @ self.second
+
+    data = [(4 * torch.randn(8, 3, 6),)]
+    work = Work.begin(exported(Products(), 2, 3, 6), X86, data)
+    before = outputs(work.graph, data)
+    equalise(work)
+    assert work.notes["equalised_pairs"] == 1
+    # Sums of 6 and of 5 products in float32, scaled otherwise.
+    torch.testing.assert_close(outputs(work.graph, data), before, rtol=1e-5, atol=1e-4)

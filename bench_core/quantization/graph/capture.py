@@ -19,6 +19,7 @@ CHECKS = {ATEN._assert_tensor_metadata.default}
 IN_PLACE = {
     ATEN.relu_.default: ATEN.relu.default,
     ATEN.hardtanh_.default: ATEN.hardtanh.default,
+    ATEN.relu6_.default: ATEN.relu6.default,
 }
 """What would overwrite a value that is kept, and need not where nobody else reads it."""
 
@@ -39,6 +40,8 @@ def capture(program: ExportedProgram) -> tuple[GraphModule, dict[str, PreActivat
             graph.graph.erase_node(node)
         elif node.target in IN_PLACE and len(node.args[0].users) == 1:
             node.target = IN_PLACE[node.target]
+        if node.target is ATEN.relu6.default:  # functional; nn.ReLU6 is a hardtanh
+            node.target, node.args = ATEN.hardtanh.default, (node.args[0], 0.0, 6.0)
     _unite(graph)
     known = _fold_norms(graph)
     graph.graph.eliminate_dead_code()

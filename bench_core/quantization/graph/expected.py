@@ -12,6 +12,7 @@ from bench_core.quantization.clip import NO_ACTIVATION
 from bench_core.quantization.fold import PreActivation
 from bench_core.quantization.graph.layers import FUSED, MOVES, find
 from bench_core.quantization.graph.linear import POOLS, clip_of
+from bench_core.quantization.graph.tensors import held, is_held
 
 ATEN = torch.ops.aten
 
@@ -47,6 +48,8 @@ def expect(
             expected = _after_norm(known[names[node]])
         elif node.target in FUSED:
             expected = _clipped(node, known.get(names.get(node.args[0], "")), before[0])
+        elif node.target in (ATEN.minimum.default, ATEN.maximum.default):
+            expected = _bounded(graph, node, before[0])
         elif before and all(before):
             expected = _through(node, [one for one in before if one])
         if expected is not None:
@@ -81,6 +84,15 @@ def _through(node: Node, before: list[Expected]) -> Expected | None:
         return Expected(before[0].low, before[0].high, before[0].mean if averages else None)
     if node.target in MOVES:
         return Expected(before[0].low.min(), before[0].high.max(), None)
-    if node.target in (ATEN.minimum.default, ATEN.maximum.default):
-        return before[0]
     return None
+
+
+def _bounded(graph: GraphModule, node: Node, before: Expected | None) -> Expected | None:
+    """min(x, held) or max(x, held), a bound for each channel: what equalisation makes of a clip."""
+    _, bound = node.args
+    if before is None or not is_held(bound):
+        return None
+    bounds = held(graph, bound).flatten()  # type: ignore[arg-type]
+    clip = torch.minimum if node.target is ATEN.minimum.default else torch.maximum
+    mean = None if before.mean is None else clip(before.mean, bounds)
+    return Expected(clip(before.low, bounds), clip(before.high, bounds), mean)

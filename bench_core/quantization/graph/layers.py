@@ -24,6 +24,7 @@ class Kind:
     weights: positions of its weights, which the graph must hold.
     bias: the position of the bias.
     channel_axis: of the weights, the axis of the channels that it puts out.
+    output_axis: of what it puts out, the axis of the channels.
     requantises: its int8 kernel puts out integers only, so that its output is always quantised.
     selects: its outputs are among its inputs; they keep the inputs' parameters.
     """
@@ -32,12 +33,13 @@ class Kind:
     weights: tuple[int, ...] = ()
     bias: int | None = None
     channel_axis: int = 0
+    output_axis: int = -1
     requantises: bool = False
     selects: bool = False
 
 
-_CONV = Kind((0,), weights=(1,), bias=2, requantises=True)
-_CONV_TRANSPOSE = Kind((0,), weights=(1,), bias=2, channel_axis=1)
+_CONV = Kind((0,), weights=(1,), bias=2, output_axis=1, requantises=True)
+_CONV_TRANSPOSE = Kind((0,), weights=(1,), bias=2, channel_axis=1, output_axis=1)
 _PRODUCT = Kind((0, 1))
 _PRODUCT_WITH_WEIGHT = Kind((0,), weights=(1,), channel_axis=-1)
 
@@ -68,7 +70,7 @@ KINDS = {
     ATEN.avg_pool3d.default: Kind((0,), requantises=True),
 }
 
-FUSED = {ATEN.relu.default, ATEN.relu_.default, ATEN.hardtanh.default, ATEN.hardtanh_.default}
+FUSED = {ATEN.relu.default, ATEN.hardtanh.default}
 """Activations that a kernel applies before it writes its integers: a clamp, which the range is."""
 
 MOVES = {

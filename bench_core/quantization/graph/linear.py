@@ -107,7 +107,7 @@ def chains(pairs_: list[Pair]) -> list[list[Pair]]:
 
 def clip_of(node: Node) -> Clip:
     """What an activation among `FUSED` does."""
-    if node.target in (ATEN.hardtanh.default, ATEN.hardtanh_.default):
+    if node.target is ATEN.hardtanh.default:
         low = node.args[1] if len(node.args) > 1 else -1.0
         high = node.args[2] if len(node.args) > 2 else 1.0
         return Clip(torch.tensor(float(low)), torch.tensor(float(high)))  # type: ignore[arg-type]

@@ -54,13 +54,13 @@ def simulate(
         _hold_integers(made, twin[node], integers)
     for layer in placement.layers:
         node = twin[layer.node]
-        if layer.node.target is ATEN.embedding.default:
+        if node.target is ATEN.embedding.default:
             _look_up_integers(made, node)
-        if integer_bias and layer.bias is not None and _adds_integer_bias(layer):
+        elif node.target is ATEN.linear.default and rank(layer.inputs[0]) != 2:
+            _as_product(made, node)  # after which ONNX adds the bias as floats
+        elif integer_bias and layer.bias is not None:
             scale = activations[placement.values[layer.inputs[0]]].scale
             _integer_bias(made, layer, node, scale * weights[layer.weights[0]].params.scale)
-        if layer.node.target is ATEN.linear.default and rank(layer.inputs[0]) != 2:
-            _as_product(made, node)
     made.graph.eliminate_dead_code()
     made.recompile()
     return made
@@ -108,19 +108,13 @@ def _look_up_integers(graph: GraphModule, node: Node) -> None:
     node.args = (q, *node.args[1:])
 
 
-def _adds_integer_bias(layer: Layer) -> bool:
-    """Not a matrix product of more than two axes, after which ONNX adds the bias as floats."""
-    return layer.node.target is not ATEN.linear.default or rank(layer.inputs[0]) == 2
-
-
 def _integer_bias(graph: GraphModule, layer: Layer, node: Node, scale: Tensor) -> None:
     """The bias as int32 at `scale`, with a zero point of 0.
 
     A channel of zeros has so small a scale that its bias would not fit: the kernel saturates it.
     """
-    if layer.bias is None or layer.kind.bias is None:
-        return
-    bias = held(graph, node.args[layer.kind.bias])  # type: ignore[arg-type]
+    at = layer.kind.bias
+    bias = held(graph, node.args[at])  # type: ignore[index,arg-type]
     if scale.ndim and len(scale) < len(bias):  # grouped and transposed: groups share scales
         scale = scale.repeat(layer.groups)
     steps = (bias.double() / scale.double()).round().clamp(-INT32_MAX, INT32_MAX)
@@ -131,9 +125,7 @@ def _integer_bias(graph: GraphModule, layer: Layer, node: Node, scale: Tensor) -
             graph, f"{layer.name}_bias_zero_point", torch.zeros_like(bias, dtype=torch.int32)
         )
         found = graph.graph.call_function(DEQUANTIZE, (q, held_scale, zero_point, 0))
-    args = list(node.args)
-    args[layer.kind.bias] = found
-    node.args = tuple(args)
+    node.update_arg(at, found)  # type: ignore[arg-type]
 
 
 def _as_product(graph: GraphModule, node: Node) -> None:

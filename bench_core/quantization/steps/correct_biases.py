@@ -6,13 +6,17 @@ from torch.fx import Node
 
 from bench_core.quantization.affine import dequantize
 from bench_core.quantization.bias_correction import analytic, empirical
+from bench_core.quantization.coverage import coverage
+from bench_core.quantization.graph.convolution import (
+    CONVOLUTIONS,
+    convolution_of,
+    is_matrix_product,
+)
 from bench_core.quantization.graph.expected import Expected
 from bench_core.quantization.graph.layers import Layer
 from bench_core.quantization.graph.linear import is_linear, read
 from bench_core.quantization.graph.tensors import held
 from bench_core.quantization.work import Work
-
-ATEN = torch.ops.aten
 
 
 def correct_biases(work: Work) -> None:
@@ -37,24 +41,38 @@ def correct_biases_analytically(work: Work, expected: dict[Node, Expected]) -> N
     for layer in work.placement.layers:
         if not _has_own_bias(layer) or not is_linear(layer) or layer.bias is None:
             continue
-        known = expected.get(layer.inputs[0])
-        integers = work.weights[layer.weights[0]]
-        if known is None or known.mean is None or layer.node.target not in _WITHOUT_COVERAGE:
+        known, share = expected.get(layer.inputs[0]), _coverage(layer)
+        # Without sizes the border of a padded kernel cannot be counted: as in the paper each tap
+        # then counts everywhere. A transposed kernel's do not, by far.
+        transposed = CONVOLUTIONS.get(layer.node.target, False)  # type: ignore[call-overload]
+        if known is None or known.mean is None or (share is None and transposed):
             continue
+        integers = work.weights[layer.weights[0]]
         weight = dequantize(integers.q, integers.params)
-        work.biases[layer.bias] = analytic(read(work.graph, layer), weight, known.mean)
+        linear = read(work.graph, layer)
+        work.biases[layer.bias] = analytic(linear, weight, known.mean, share)
         corrected += 1
     work.notes["corrected_biases"] = corrected
 
 
-_WITHOUT_COVERAGE = {
-    ATEN.linear.default,
-    ATEN.conv1d.default,
-    ATEN.conv2d.default,
-    ATEN.conv3d.default,
-}
-"""A border of padding is met by fewer taps, which without a size cannot be counted: as in the
-paper, each tap counts everywhere. A transposed kernel's do not, by far."""
+def _coverage(layer: Layer) -> Tensor | None:
+    """How often each tap meets an input; None where there are none to count, or sizes are free."""
+    moved = convolution_of(layer) if is_matrix_product(layer) else None
+    if moved is None:
+        return None
+    value, weight = layer.inputs[0].meta["val"], layer.weights[0].meta["val"]
+    inputs, outputs = value.shape[2:], layer.node.meta["val"].shape[2:]
+    if not all(isinstance(size, int) for size in (*inputs, *outputs)):
+        return None
+    return coverage(
+        inputs,
+        outputs,
+        weight.shape[2:],
+        stride=moved.stride,
+        padding=moved.padding,
+        dilation=moved.dilation,
+        transposed=moved.transposed,
+    )
 
 
 def _has_own_bias(layer: Layer) -> bool:
@@ -63,7 +81,6 @@ def _has_own_bias(layer: Layer) -> bool:
 
 def _mean(layer: Layer, outputs: list[Tensor]) -> Tensor:
     """Over the items and positions of all batches, per channel."""
-    axis = -1 if layer.node.target is ATEN.linear.default else 1
-    rows = [out.movedim(axis, -1).flatten(0, -2).double() for out in outputs]
+    rows = [out.movedim(layer.kind.output_axis, -1).flatten(0, -2).double() for out in outputs]
     total = torch.stack([part.sum(0) for part in rows]).sum(0)
     return (total / sum(len(part) for part in rows)).to(outputs[0].dtype)

@@ -3,9 +3,10 @@
 import torch
 
 from bench_core.quantization.absorption import absorb
-from bench_core.quantization.clip import RELU, Clip
+from bench_core.quantization.clip import RELU
 from bench_core.quantization.equalization import equalise_chain
 from bench_core.quantization.fold import PreActivation
+from bench_core.quantization.graph.convolution import convolution_of, is_matrix_product
 from bench_core.quantization.graph.linear import (
     Pair,
     apply_clip,
@@ -25,8 +26,7 @@ def replace_relu6(work: Work) -> None:
     """Let ReLU stand for each ReLU6, as where a twin was trained with it: another function."""
     replaced = 0
     for node in list(work.graph.graph.nodes):
-        clips = node.target in (ATEN.hardtanh.default, ATEN.hardtanh_.default)
-        if clips and float(clip_of(node).low) == 0:
+        if node.target is ATEN.hardtanh.default and float(clip_of(node).low) == 0:
             node.target, node.args = ATEN.relu.default, node.args[:1]
             replaced += 1
     work.graph.recompile()
@@ -43,7 +43,7 @@ def equalise(work: Work) -> None:
             write(graph, layer, linear)
         for pair, s in zip(chain, scales, strict=True):
             for node in pair.clips:
-                apply_clip(graph, node, clip_of(node).divided(s), _channel_axis(pair))
+                apply_clip(graph, node, clip_of(node).divided(s), pair.first.kind.output_axis)
             if pair.first.name in work.known:
                 work.known[pair.first.name] = work.known[pair.first.name].divided(s)
         equalised += len(chain)
@@ -70,27 +70,13 @@ def absorb_high_biases(work: Work) -> None:
 
 
 def _may_absorb(pair: Pair) -> bool:
-    if len(pair.clips) != 1 or not _is_relu(clip_of(pair.clips[0])):
+    clips = [clip_of(node) for node in pair.clips]
+    if [(clip.low, clip.high) for clip in clips] != [(RELU.low, RELU.high)]:
         return False
     # A maximum and a mean commute with − c; a mean over a padded border does not.
     if any(pool.target in PADDED for pool in pair.pools):
         return False
-    second = pair.second.node
-    return second.target is ATEN.linear.default or (
-        second.target in (ATEN.conv1d.default, ATEN.conv2d.default, ATEN.conv3d.default)
-        and not any(_padding(second))
-    )
-
-
-def _is_relu(clip: Clip) -> bool:
-    return bool(clip.low == RELU.low) and bool(clip.high == RELU.high)
-
-
-def _padding(conv: torch.fx.Node) -> list[int]:
-    given = conv.args[4] if len(conv.args) > 4 else [0]
-    return list(given)  # type: ignore[arg-type]
-
-
-def _channel_axis(pair: Pair) -> int:
-    """Of what the first layer puts out."""
-    return -1 if pair.first.node.target is ATEN.linear.default else 1
+    if pair.second.node.target is ATEN.linear.default:
+        return True
+    moved = convolution_of(pair.second) if is_matrix_product(pair.second) else None
+    return moved is not None and not moved.transposed and not any(moved.padding)

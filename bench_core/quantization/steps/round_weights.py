@@ -59,7 +59,7 @@ def _learn(work: Work, layer: Layer, values: Values, rounded_values: Values) -> 
     inputs, targets = items(layer, rounded_values.of(layer.inputs[0]), values.run(layer.node))
     bias = None if layer.bias is None else held(work.graph, layer.bias)
     after = written(layer.node)
-    activation = torch.relu if after.target in (ATEN.relu.default, ATEN.relu_.default) else None
+    activation = torch.relu if after.target is ATEN.relu.default else None
     reconstructed = Reconstructed(bias, convolution_of(layer), activation)
     weight = held(work.graph, node)
     return adaround(weight, work.weight_params[node], reconstructed, inputs, targets)

@@ -13,7 +13,7 @@ def targets(graph):
     return [node.target for node in graph.graph.nodes if node.op == "call_function"]
 
 
-def test_norms_are_folded_and_outputs_stay(subtests):
+def test_norms_are_folded_and_outputs_stay():
     for activation in (nn.ReLU, nn.ReLU6):
         module = shaken(Bottleneck(activation)).double().eval()
         x = torch.randn(3, 3, 7, 7, dtype=torch.float64)

@@ -24,7 +24,7 @@ def test_it_computes_what_the_graph_does():
 
 def test_tensors_can_be_replaced_until_they_are_read():
     graph, _ = capture(exported(nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)), 2, 4))
-    first, second = layers.find(graph)
+    _, second = layers.find(graph)
     batches = [(torch.randn(5, 4),)]
     values = Values(graph, batches)
     for node in values.steps():
@@ -33,7 +33,6 @@ def test_tensors_can_be_replaced_until_they_are_read():
         if node.op == "output":
             (y,) = values.run(node)[0]
     torch.testing.assert_close(y, graph.get_parameter("1.bias").expand(5, 2))
-    del first
 
 
 def test_what_is_read_no_more_is_dropped():
