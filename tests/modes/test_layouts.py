@@ -64,6 +64,8 @@ def runner_of(tmp_path_factory):
     together = tmp_path_factory.mktemp("layouts")
 
     def make(name):
+        for package in MODES[name].requires:
+            pytest.importorskip(package)  # the cell is then skipped as well
         if name not in made:
             model = MODEL.get(name, small.ROWS)
             folder = together / name
