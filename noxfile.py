@@ -61,6 +61,12 @@ def compare(session: nox.Session) -> None:
     bench(session, "compare")
 
 
+@nox.session
+def audit(session: nox.Session) -> None:
+    """What in saved runs or typed tables cannot be true: -- FILE…."""
+    bench(session, "audit")
+
+
 @nox.session(name="calibrate-gate")
 def calibrate_gate(session: nox.Session) -> None:
     """Measure how often the gate is wrong on this machine, and write README's table."""

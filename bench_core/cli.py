@@ -162,6 +162,16 @@ def compare(
     raise typer.Exit(saved_files.compare(files or [], baseline or [], Console()))
 
 
+@app.command()
+def audit(
+    files: Annotated[list[Path], typer.Argument(help="saved runs (JSON), typed tables (CSV)")],
+) -> None:
+    """What in these results cannot be true: saved runs, or tables from somebody's report."""
+    from bench_core.analysis.audit import files as audited_files
+
+    raise typer.Exit(audited_files.audit(files, Console()))
+
+
 @app.command("calibrate-gate")
 def calibrate_gate(
     pairs: Annotated[int, typer.Option(help="launches of each condition, all runs together")] = 24,
