@@ -7,11 +7,10 @@ which also says what it was calibrated with.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,16 +19,9 @@ from bench_core.mode import Job, Mode
 from bench_core.modes.ort_int8 import ORT_INT8_MIN_SQNR_DB, pre_processed
 from bench_core.runner import Runner
 from bench_core.runtimes.onnx_file import load
-from bench_core.runtimes.onnx_prepare import elsewhere, lacks, prepare
-from bench_core.runtimes.onnxruntime_session import session_runner
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+from bench_core.runtimes.onnx_prepare import elsewhere, lacks, noted, prepare
 
 _NAME = "ort_int8_static_native"
-_CALIBRATION = "bench_core.calibration"
-"""Key of the file's metadata."""
-
 INTEGER = ("QLinearConv", "QLinearMatMul", "QGemm", "MatMulIntegerToFloat")
 """What ONNX Runtime fuses Q/DQ around a product into. Dynamic quantisation gives the last too."""
 
@@ -63,7 +55,9 @@ def _quantise(job: Job, exported: Path, finished: Path) -> None:
             calibrate_method=CalibrationMethod.MinMax,
         )
     model = onnx.load(finished)
-    model.metadata_props.add(key=_CALIBRATION, value=json.dumps(job.calibration.facts()))
+    model.metadata_props.add(
+        key="bench_core.calibration", value=json.dumps(job.calibration.facts())
+    )
     onnx.save(model, finished)
 
 
@@ -75,19 +69,8 @@ def _feeds(job: Job, path: Path) -> Iterator[dict[str, np.ndarray]]:
         yield {name: np.ascontiguousarray(array) for name, array in named if name in used}
 
 
-def _runner(
-    session: "InferenceSession",
-    files: Sequence[Path],
-    names: tuple[str, ...],
-    evidence: Callable[[], dict[str, Any]],
-) -> Runner:
-    plain = session_runner(session, files, names, evidence)
-    said = json.loads(session.get_modelmeta().custom_metadata_map[_CALIBRATION])
-    return replace(plain, evidence=lambda: {**evidence(), "calibration": said})
-
-
 def _prepare(job: Job) -> Runner:
-    return prepare(job, _NAME, partial(_quantise, job), "ORT_ENABLE_ALL", _runner)
+    return prepare(job, _NAME, partial(_quantise, job), "ORT_ENABLE_ALL", noted("calibration"))
 
 
 def _engaged(evidence: dict[str, Any]) -> str | None:

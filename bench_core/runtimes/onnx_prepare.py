@@ -1,6 +1,8 @@
 """A model made ready by ONNX Runtime, and the evidence that its modes have in common."""
 
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +65,25 @@ def prepare(
         }
 
     return make_runner(session, files, job.model.input_names, evidence)
+
+
+def noted(key: str) -> MakeRunner:
+    """Runners whose evidence also has, as `key`, the JSON that the file's metadata keeps for it.
+
+    It is what the making of the file alone could know: `bench_core.{key}` is where to write it.
+    """
+
+    def make_runner(
+        session: "InferenceSession",
+        files: Sequence[Path],
+        names: tuple[str, ...],
+        evidence: Callable[[], dict[str, Any]],
+    ) -> Runner:
+        plain = session_runner(session, files, names, evidence)
+        said = json.loads(session.get_modelmeta().custom_metadata_map[f"bench_core.{key}"])
+        return replace(plain, evidence=lambda: {**evidence(), key: said})
+
+    return make_runner
 
 
 def elsewhere(evidence: dict[str, Any]) -> str | None:
