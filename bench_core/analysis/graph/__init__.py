@@ -1,0 +1,1 @@
+"""Graphs as pictures: nodes put together by layer, placed in rows, drawn."""

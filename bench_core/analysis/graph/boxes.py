@@ -1,0 +1,93 @@
+"""What is drawn as one box: a node, or in a large graph a run of them that belong together."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+MOST_BOXES = 300
+"""A graph of more nodes is drawn by layer: nobody reads further."""
+
+PIECES = 100
+"""A large graph that names no layers is cut into so many."""
+
+NAMED_OPERATORS = 3
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node, as a file has it.
+
+    layer: of the module that it comes from, "" where the file does not say.
+    reads: which nodes make what it reads; all of them come before it.
+    changed: the graph that it is compared with has no such node.
+    """
+
+    operator: str
+    name: str
+    layer: str
+    reads: tuple[int, ...]
+    changed: bool = False
+
+
+@dataclass(frozen=True)
+class Box:
+    """nodes: how many it stands for. changed: how many of those the other graph has not."""
+
+    title: str
+    note: str
+    reads: tuple[int, ...]
+    nodes: int = 1
+    changed: int = 0
+
+
+def boxes(nodes: Sequence[Node]) -> list[Box]:
+    """One a node; where those are more than `MOST_BOXES`, one a run of nodes of one layer.
+
+    A layer that the file comes back to has several boxes: so every box reads from earlier ones.
+    """
+    if len(nodes) <= MOST_BOXES:
+        return [
+            Box(node.operator, node.name, node.reads, changed=int(node.changed)) for node in nodes
+        ]
+    runs, titles = _runs(nodes)
+    members: list[list[Node]] = [[] for _ in titles]
+    reads: list[set[int]] = [set() for _ in titles]
+    for run, node in zip(runs, nodes, strict=True):
+        members[run].append(node)
+        reads[run] |= {runs[at] for at in node.reads} - {run}
+    return [
+        Box(title, _operators(inside), tuple(sorted(read)), len(inside), _changed(inside))
+        for title, inside, read in zip(titles, members, reads, strict=True)
+    ]
+
+
+def _runs(nodes: Sequence[Node]) -> tuple[list[int], list[str]]:
+    """Of each node, which run it belongs to; and the runs' titles."""
+    layers = [node.layer for node in nodes]
+    for at in range(1, len(layers)):
+        layers[at] = (
+            layers[at] or layers[at - 1]
+        )  # what an optimiser put in goes with its surroundings
+    starts = [0, *(at for at, (one, two) in enumerate(pairwise(layers), 1) if one != two)]
+    titles = [layers[start] or "before the first layer" for start in starts]
+    if not any(layers) or len(starts) > MOST_BOXES:
+        starts = sorted({at * len(nodes) // PIECES for at in range(PIECES)})
+        titles = [f"nodes {start + 1} to {end}" for start, end in pairwise([*starts, len(nodes)])]
+    begins = set(starts)
+    run, runs = -1, []
+    for at in range(len(nodes)):
+        run += at in begins
+        runs.append(run)
+    return runs, titles
+
+
+def _operators(nodes: Sequence[Node]) -> str:
+    counted = Counter(node.operator for node in nodes)
+    named = [f"{count} {operator}" for operator, count in counted.most_common(NAMED_OPERATORS)]
+    left = len(nodes) - sum(count for _, count in counted.most_common(NAMED_OPERATORS))
+    return ", ".join([*named, f"{left} more"] if left else named)
+
+
+def _changed(nodes: Sequence[Node]) -> int:
+    return sum(node.changed for node in nodes)

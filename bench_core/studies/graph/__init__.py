@@ -1,0 +1,1 @@
+"""`bench graph`: an ONNX graph before and after, as pictures and a table."""
