@@ -33,9 +33,22 @@ def notes(records: Sequence[Record], measured: Sequence[Record]) -> Iterator[str
     probed = [mode_of(r) for r in measured if r.ready_s and r.ready_s.source == "probe"]
     if probed:
         yield f"ready and peak RSS from a probe in a fresh interpreter: {', '.join(probed)}"
+    yield from _left_float(measured)
     tasks = [r.task for r in measured if is_reference(r) and r.task is not None]
     for task in tasks[:1]:
         yield f"{task_name(measured)} of the reference: {_score(task)}"
+
+
+def _left_float(records: Sequence[Record]) -> Iterator[str]:
+    """What int8 modes still compute in floats; modes that say the same, together."""
+    modes: dict[str, list[str]] = {}
+    for record in records:
+        left = (record.evidence or {}).get("float_operators")
+        if isinstance(left, dict) and left:
+            said = ", ".join(f"{count}× {name}" for name, count in left.items())
+            modes.setdefault(said, []).append(mode_of(record))
+    for said, names in modes.items():
+        yield f"stays float, without an int8 form or among floats: {said} ({', '.join(names)})"
 
 
 def _score(task: TaskScore) -> str:

@@ -134,6 +134,15 @@ def test_an_alias_is_named_and_not_ranked():
     assert f"{said}, measured once" in drawn(run())
 
 
+def test_what_int8_modes_leave_in_float_is_said_once():
+    left = {"float_operators": {"gelu": 6, "layer_norm": 13}}
+    cells = [replace(record, evidence=left) for record in mlp()[1:3]]
+    text = drawn(Results(SESSION, tuple(cells)))
+    said = "stays float, without an int8 form or among floats: 6× gelu, 13× layer_norm"
+    assert text.count("stays float") == 1
+    assert f"{said} (torchscript_freeze, ort_all_online)" in text
+
+
 def test_one_line_a_row_fits_120_columns_with_the_default_modes():
     cells = [r for r in run().cells if "autotune" not in r.cell]
     text = drawn(Results(SESSION, tuple(cells)), 120)
