@@ -67,6 +67,12 @@ def audit(session: nox.Session) -> None:
     bench(session, "audit")
 
 
+@nox.session
+def graph(session: nox.Session) -> None:
+    """Draw an ONNX graph before and after it is optimised: -- FILE [FILE2]."""
+    bench(session, "graph")
+
+
 @nox.session(name="calibrate-gate")
 def calibrate_gate(session: nox.Session) -> None:
     """Measure how often the gate is wrong on this machine, and write README's table."""

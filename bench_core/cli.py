@@ -172,6 +172,17 @@ def audit(
     raise typer.Exit(audited_files.audit(files, Console()))
 
 
+@app.command()
+def graph(
+    file: Annotated[Path, typer.Argument(help="an .onnx file")],
+    other: Annotated[Path | None, typer.Argument(help="another, to compare it with")] = None,
+) -> None:
+    """Draw an ONNX graph before and after ONNX Runtime fuses it, or two beside each other."""
+    from bench_core.studies.graph import show
+
+    show.show(file, other, Path(), Console())
+
+
 @app.command("calibrate-gate")
 def calibrate_gate(
     pairs: Annotated[int, typer.Option(help="launches of each condition, all runs together")] = 24,
