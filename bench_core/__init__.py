@@ -11,6 +11,7 @@ models/             models with their real tasks, one a file, found by being the
 given/              models of the user's own: a factory, a directory, an .onnx file
 runtimes/           what modes share of a runtime: sessions, exports, the float64 oracle
 quantization/       our own quantiser: the mathematics, the flow, the lowering
+fusion/             batch norms folded, in a graph of torch.fx or torch.export
 onnx_graph/         our own passes over ONNX graphs
 analysis/           the judging wing: statistics, comparison, report; from records alone
 hardware/           the machine

@@ -9,10 +9,9 @@ extent.py                the ends of what was seen, exactly
 histogram.py  bins.py    a histogram that grows with its data and loses none of it
 divergence.py            the information that a clipped histogram on few levels loses
 batch_norm_range.py      an activation's range from batch-norm statistics, without data
-linear_layer.py          the noun: a layer that is linear, and where its channels lie
 clip.py                  the noun: an activation that clips, and so takes a scale per channel
 coverage.py              how often each tap of a kernel meets an input, not padding
-fold.py                  an inference-mode batch norm into the conv or linear layer before it
+pre_activation.py        what a folded batch norm says of the layer that took it up
 equalization.py          channel ranges of two neighbouring layers made equal
 absorption.py            high biases moved into the next layer
 bias_correction.py       the mean error of quantised weights taken out of the bias

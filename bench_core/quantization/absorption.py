@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from bench_core.quantization.fold import PreActivation
-from bench_core.quantization.linear_layer import LinearLayer, bias_of
+from bench_core.fusion.linear_layer import LinearLayer, bias_of
+from bench_core.quantization.pre_activation import PreActivation
 
 
 def absorb(

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from bench_core.quantization.clip import Clip
-from bench_core.quantization.fold import PreActivation
+from bench_core.quantization.pre_activation import PreActivation
 
 
 def batch_norm_range(

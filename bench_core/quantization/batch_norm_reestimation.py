@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from bench_core.quantization.fold import Norm
+from bench_core.fusion.fold import Norm
 
 
 class NormEstimate:

@@ -6,9 +6,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from bench_core.fusion.linear_layer import LinearLayer, bias_of
 from bench_core.quantization.clip import Clip
-from bench_core.quantization.fold import PreActivation
-from bench_core.quantization.linear_layer import LinearLayer, bias_of
+from bench_core.quantization.pre_activation import PreActivation
 
 
 def empirical(float_mean: Tensor, quantised_mean: Tensor, bias: Tensor | None) -> Tensor:

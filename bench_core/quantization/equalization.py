@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from bench_core.quantization.linear_layer import LinearLayer
+from bench_core.fusion.linear_layer import LinearLayer
 
 TOLERANCE = 1e-3
 """A sweep over a chain that moves no scale by more than 0.1 % is its last."""

@@ -9,12 +9,12 @@ from torch.fx import Node
 from torch.nn import functional as F
 
 from bench_core.errors import Unsupported, UsageError
+from bench_core.fusion.tensors import held
 from bench_core.quantization.affine import dequantize
 from bench_core.quantization.awq import awq
 from bench_core.quantization.gptq import gptq
 from bench_core.quantization.graph.layers import Layer, left_float
 from bench_core.quantization.graph.nbits import GRID, hold_nbits
-from bench_core.quantization.graph.tensors import held
 from bench_core.quantization.input_statistics import InputStatistics
 from bench_core.quantization.ptq import Quantised
 from bench_core.quantization.quant_params import QuantParams

@@ -9,11 +9,11 @@ from torch.export import ExportedProgram
 from torch.fx import GraphModule, Node
 
 from bench_core.quantization.affine import dequantize
-from bench_core.quantization.fold import PreActivation
 from bench_core.quantization.graph.capture import capture
 from bench_core.quantization.graph.placement import Placement, place
 from bench_core.quantization.graph.simulate import Integers, simulate
 from bench_core.quantization.graph.values import Batch, Values
+from bench_core.quantization.pre_activation import PreActivation
 from bench_core.quantization.quant_params import QuantParams
 from bench_core.quantization.target import Target
 

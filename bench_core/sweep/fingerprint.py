@@ -23,6 +23,7 @@ _MAKING = (
     "modes",
     "runtimes",
     "quantization",
+    "fusion",
     "onnx_graph",
     "mode.py",
     "model.py",

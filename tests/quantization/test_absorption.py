@@ -5,10 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench_core.fusion.linear_layer import LinearLayer
 from bench_core.quantization.absorption import absorb
-from bench_core.quantization.fold import PreActivation
-from bench_core.quantization.linear_layer import LinearLayer
-from tests.quantization.linear_layers import UNTIMED, along, images, layers, magnitudes, run
+from bench_core.quantization.pre_activation import PreActivation
+from tests.fusion.linear_layers import UNTIMED, along, images, layers, magnitudes, run
 
 
 @st.composite

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from bench_core.quantization.batch_norm_range import batch_norm_range
 from bench_core.quantization.clip import NO_ACTIVATION, RELU, RELU6, Clip
-from bench_core.quantization.fold import PreActivation
-from tests.quantization.linear_layers import UNTIMED, normal
+from bench_core.quantization.pre_activation import PreActivation
+from tests.fusion.linear_layers import UNTIMED, normal
 
 activations = st.sampled_from([NO_ACTIVATION, RELU, RELU6])
 

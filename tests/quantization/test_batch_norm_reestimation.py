@@ -5,9 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench_core.fusion.fold import Norm
 from bench_core.quantization.batch_norm_reestimation import NormEstimate
-from bench_core.quantization.fold import Norm
-from tests.quantization.linear_layers import UNTIMED, normal
+from tests.fusion.linear_layers import UNTIMED, normal
 
 
 def old(channels: int, dtype: torch.dtype = torch.float64) -> Norm:

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
+from bench_core.fusion.linear_layer import LinearLayer
 from bench_core.quantization.bias_correction import analytic, clipped_mean, empirical
 from bench_core.quantization.clip import NO_ACTIVATION, RELU, RELU6, Clip
 from bench_core.quantization.coverage import coverage
-from bench_core.quantization.fold import PreActivation
-from bench_core.quantization.linear_layer import LinearLayer
-from tests.quantization.linear_layers import SIDE, UNTIMED, along, images, layers, magnitudes, run
+from bench_core.quantization.pre_activation import PreActivation
+from tests.fusion.linear_layers import SIDE, UNTIMED, along, images, layers, magnitudes, run
 
 seeds = st.integers(0, 2**31)
 

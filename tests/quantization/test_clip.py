@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_core.quantization.clip import NO_ACTIVATION, RELU, RELU6, Clip
-from tests.quantization.linear_layers import UNTIMED
+from tests.fusion.linear_layers import UNTIMED
 
 values = st.lists(st.floats(-20, 20), min_size=1, max_size=5).map(torch.tensor)
 clips = st.sampled_from([NO_ACTIVATION, RELU, RELU6, Clip(torch.tensor(-1.0), torch.tensor(1.0))])

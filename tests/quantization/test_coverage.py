@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bench_core.quantization.coverage import coverage
-from tests.quantization.linear_layers import UNTIMED, normal
+from tests.fusion.linear_layers import UNTIMED, normal
 
 
 @UNTIMED

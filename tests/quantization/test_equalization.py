@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from bench_core.fusion.linear_layer import LinearLayer
 from bench_core.quantization import equalization
 from bench_core.quantization.clip import NO_ACTIVATION, RELU, RELU6, Clip
 from bench_core.quantization.equalization import TOLERANCE, equalise, equalise_chain, scales
-from bench_core.quantization.linear_layer import LinearLayer
-from tests.quantization.linear_layers import UNTIMED, along, chains, images, magnitudes, normal, run
+from tests.fusion.linear_layers import UNTIMED, along, chains, images, magnitudes, normal, run
 
 seeds = st.integers(0, 2**31)
 ROUNDING = 1e-14

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from bench_core.errors import Unsupported, UsageError
+from bench_core.fusion.tensors import held
 from bench_core.quantization.affine import Grid
-from bench_core.quantization.graph.tensors import held
 from bench_core.quantization.ptq import ptq
 from bench_core.quantization.recipe import PLAIN, Recipe, prefixes
 from bench_core.quantization.sqnr import sqnr_db

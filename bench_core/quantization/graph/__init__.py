@@ -1,6 +1,5 @@
 """Models as graphs of ATen operators.
 
-tensors.py      the tensors that a graph holds: read, replaced, added
 layers.py       what can be quantised, and how it is wired
 linear.py       layers as W x + b; the neighbours that scales can be moved between
 convolution.py  layers as `patches` wants them

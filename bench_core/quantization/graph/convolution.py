@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from bench_core.fusion.tensors import rank
 from bench_core.quantization.graph.layers import Layer
-from bench_core.quantization.graph.tensors import rank
 from bench_core.quantization.patches import Convolution
 
 ATEN = torch.ops.aten

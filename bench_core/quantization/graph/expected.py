@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from bench_core.fusion.tensors import held, is_held
 from bench_core.quantization.batch_norm_range import batch_norm_range
 from bench_core.quantization.bias_correction import clipped_mean
 from bench_core.quantization.clip import NO_ACTIVATION
-from bench_core.quantization.fold import PreActivation
 from bench_core.quantization.graph.layers import FUSED, MOVES, find
 from bench_core.quantization.graph.linear import POOLS, clip_of
-from bench_core.quantization.graph.tensors import held, is_held
+from bench_core.quantization.pre_activation import PreActivation
 
 ATEN = torch.ops.aten
 

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch.fx import GraphModule, Node
 
-from bench_core.quantization.graph.tensors import is_float, is_held
+from bench_core.fusion.nodes import arguments, called
+from bench_core.fusion.tensors import is_float, is_held
 
 ATEN = torch.ops.aten
 
@@ -104,10 +105,7 @@ class Layer:
     @property
     def arguments(self) -> dict[str, Any]:
         """All of the call's, by the names that ATen gives them; defaults too."""
-        schema = self.node.target._schema  # type: ignore[union-attr]
-        given = dict(zip((one.name for one in schema.arguments), self.node.args, strict=False))
-        defaults = {one.name: one.default_value for one in schema.arguments}
-        return {**defaults, **given, **self.node.kwargs}
+        return arguments(self.node)
 
     @property
     def groups(self) -> int:
@@ -130,7 +128,7 @@ def find(graph: GraphModule) -> list[Layer]:
             arg for arg in _at(node, kind.weights) if is_held(arg) and arg.meta["val"].ndim > 1
         )
         bias = next(iter(_at(node, () if kind.bias is None else (kind.bias,))), None)
-        name = _module(node) or node.name
+        name = called(node)
         taken[name] += 1
         if taken[name] > 1:
             name = f"{name}#{taken[name]}"
@@ -172,10 +170,3 @@ def _at(node: Node, positions: tuple[int, ...]) -> Iterator[Node]:
         for arg in given if isinstance(given, list | tuple) else [given]:
             if isinstance(arg, Node):
                 yield arg
-
-
-def _module(node: Node) -> str:
-    """The path of the module that made the call; "" for one that the whole model makes."""
-    stack = node.meta.get("nn_module_stack") or {}
-    path = [str(path) for path, _ in stack.values()]
-    return path[-1].removeprefix("L['self'].") if path else ""

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from bench_core.fusion.linear_layer import LinearLayer
+from bench_core.fusion.linear_node import read_linear, write_linear
+from bench_core.fusion.tensors import hold, rank
 from bench_core.quantization.clip import NO_ACTIVATION, Clip
 from bench_core.quantization.graph.layers import FUSED, Layer, find
-from bench_core.quantization.graph.tensors import held, hold, rank, replace
-from bench_core.quantization.linear_layer import LinearLayer
 
 ATEN = torch.ops.aten
 POOLS = {
@@ -47,27 +48,15 @@ def is_linear(layer: Layer) -> bool:
 
 
 def read(graph: GraphModule, layer: Layer) -> LinearLayer:
-    bias = None if layer.bias is None else held(graph, layer.bias)
     axis = layer.kind.channel_axis % rank(layer.weights[0])
-    return LinearLayer(held(graph, layer.weights[0]), bias, axis, layer.groups)
+    return read_linear(graph, layer.node, axis)
 
 
 def write(graph: GraphModule, layer: Layer, linear: LinearLayer) -> None:
     """Raises: ValueError for a bias where the operator has no place for one."""
-    replace(graph, layer.weights[0], linear.weight)
-    if linear.bias is None:
-        return
-    if layer.bias is not None:
-        if len(layer.bias.users) == 1:
-            replace(graph, layer.bias, linear.bias)
-            return
-    elif layer.kind.bias is None:
+    if linear.bias is not None and layer.kind.bias is None:
         raise ValueError(f"expected {layer.name} to take a bias, found {layer.node.target}")
-    with graph.graph.inserting_before(layer.node):
-        bias = hold(graph, f"{layer.name}_bias", linear.bias)
-    args = [*layer.node.args, *[None] * (layer.kind.bias + 1 - len(layer.node.args))]  # type: ignore[operator]
-    args[layer.kind.bias] = bias  # type: ignore[index]
-    layer.node.args = tuple(args)
+    write_linear(graph, layer.node, linear, layer.name)
 
 
 def pairs(graph: GraphModule) -> list[Pair]:

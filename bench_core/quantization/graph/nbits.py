@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.fx import GraphModule
 from torch.nn import functional as F
 
+from bench_core.fusion.tensors import hold
 from bench_core.quantization.affine import dequantize
 from bench_core.quantization.graph.layers import Layer
-from bench_core.quantization.graph.tensors import hold
 from bench_core.quantization.quant_params import Grid, QuantParams
 
 ATEN = torch.ops.aten

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from bench_core.fusion.tensors import duplicate, held, hold, rank, replace
 from bench_core.quantization.graph.layers import Layer
 from bench_core.quantization.graph.operators import DEQUANTIZE, QUANTIZE_DEQUANTIZE
 from bench_core.quantization.graph.placement import Placement
-from bench_core.quantization.graph.tensors import duplicate, held, hold, rank, replace
 from bench_core.quantization.quant_params import QuantParams
 
 ATEN = torch.ops.aten

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 from torch.fx.node import map_arg
 
-from bench_core.quantization.graph.tensors import held
+from bench_core.fusion.tensors import held
 
 Batch = tuple[Tensor, ...]
 

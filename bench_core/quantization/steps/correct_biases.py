@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.fx import Node
 
+from bench_core.fusion.tensors import held
 from bench_core.quantization.affine import dequantize
 from bench_core.quantization.bias_correction import analytic, empirical
 from bench_core.quantization.coverage import coverage
@@ -15,7 +16,6 @@ from bench_core.quantization.graph.convolution import (
 from bench_core.quantization.graph.expected import Expected
 from bench_core.quantization.graph.layers import Layer
 from bench_core.quantization.graph.linear import is_linear, read
-from bench_core.quantization.graph.tensors import held
 from bench_core.quantization.work import Work
 
 

@@ -5,7 +5,6 @@ import torch
 from bench_core.quantization.absorption import absorb
 from bench_core.quantization.clip import RELU
 from bench_core.quantization.equalization import equalise_chain
-from bench_core.quantization.fold import PreActivation
 from bench_core.quantization.graph.convolution import convolution_of, is_matrix_product
 from bench_core.quantization.graph.linear import (
     Pair,
@@ -16,6 +15,7 @@ from bench_core.quantization.graph.linear import (
     read,
     write,
 )
+from bench_core.quantization.pre_activation import PreActivation
 from bench_core.quantization.work import Work
 
 ATEN = torch.ops.aten

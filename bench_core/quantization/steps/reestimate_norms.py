@@ -5,11 +5,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from bench_core.fusion.fold import Norm
+from bench_core.fusion.tensors import held
 from bench_core.quantization.affine import dequantize
 from bench_core.quantization.batch_norm_reestimation import NormEstimate
-from bench_core.quantization.fold import Norm, PreActivation
 from bench_core.quantization.graph.layers import Layer
-from bench_core.quantization.graph.tensors import held
+from bench_core.quantization.pre_activation import PreActivation
 from bench_core.quantization.work import Work
 
 

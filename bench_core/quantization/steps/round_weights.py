@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import torch
 from torch.fx import Node
 
+from bench_core.fusion.tensors import held
 from bench_core.quantization.adaround import Rounded, adaround
 from bench_core.quantization.affine import dequantize, quantize
 from bench_core.quantization.graph.convolution import convolution_of, is_matrix_product, items
 from bench_core.quantization.graph.layers import Layer
 from bench_core.quantization.graph.placement import written
 from bench_core.quantization.graph.simulate import Integers
-from bench_core.quantization.graph.tensors import held
 from bench_core.quantization.graph.values import Values
 from bench_core.quantization.reconstruction import Layer as Reconstructed
 from bench_core.quantization.work import Work

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 from torch.fx import Node
 
+from bench_core.fusion.tensors import held, hold, is_held, replace
 from bench_core.quantization.graph.layers import Layer, find
 from bench_core.quantization.graph.linear import is_linear
-from bench_core.quantization.graph.tensors import held, hold, is_held, replace
 from bench_core.quantization.input_scaling import scale_inputs, unscale_outputs
 from bench_core.quantization.smoothquant import smoothing
 from bench_core.quantization.work import Work

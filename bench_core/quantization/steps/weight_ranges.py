@@ -3,7 +3,7 @@
 import torch
 from torch.fx import Node
 
-from bench_core.quantization.graph.tensors import held
+from bench_core.fusion.tensors import held
 from bench_core.quantization.range_method import RangeMethod, observe
 from bench_core.quantization.work import Work
 

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from bench_core.errors import Unsupported
 from bench_core.quantization.graph import layers
 from bench_core.quantization.graph.capture import capture
 from tests.quantization.nets import Bottleneck, Tied, Twice, export, exported, shaken
@@ -58,5 +59,5 @@ def test_dropout_is_gone_and_training_is_refused():
     assert set(targets(graph)) == {ATEN.linear.default}
     training = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).train()
     program = export(training, (torch.randn(2, 3, 5, 5),))
-    with pytest.raises(ValueError, match=r"export the module after eval\(\)"):
+    with pytest.raises(Unsupported, match=r"take the module after eval\(\)"):
         capture(program)

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bench_core.quantization.linear_layer import LinearLayer, bias_of
+from bench_core.fusion.linear_layer import LinearLayer, bias_of
 
 UNTIMED = settings(max_examples=60, deadline=None)
 """The first call of one of torch's operators can take a second."""

@@ -1,11 +1,11 @@
-"""An inference-mode batch norm: folded into the layer before it, and what it says of that layer."""
+"""An inference-mode batch norm, folded into the layer before it."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from bench_core.quantization.linear_layer import LinearLayer, bias_of
+from bench_core.fusion.linear_layer import LinearLayer, bias_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,18 +26,6 @@ class Norm:
         """γ / √(σ² + ε), [out]."""
         inverse = torch.rsqrt(self.variance + self.eps)
         return inverse if self.weight is None else self.weight * inverse
-
-
-@dataclass(frozen=True, eq=False)
-class PreActivation:
-    """Mean and standard deviation, [out], of what goes into the activation after a layer."""
-
-    mean: Tensor
-    std: Tensor
-
-    def divided(self, scales: Tensor) -> "PreActivation":
-        """After equalisation by these scales, [out]."""
-        return PreActivation(self.mean / scales, self.std / scales)
 
 
 def fold(
@@ -61,14 +49,3 @@ def fold(
     if norm.bias is not None:
         folded_bias = folded_bias + norm.bias
     return layer.times_out(norm.factors).weight, folded_bias
-
-
-def pre_activation(norm: Norm) -> PreActivation:
-    """What the norm puts out, if its inputs are as its statistics say.
-
-    mean β, standard deviation |γ| · √(σ² / (σ² + ε)): |γ| but for ε, so that a channel that is
-    constant (σ² = 0) is said to be so.
-    Source: Nagel et al. 2019, arXiv:1906.04721, §4.2.1.
-    """
-    mean = torch.zeros_like(norm.mean) if norm.bias is None else norm.bias
-    return PreActivation(mean, norm.factors.abs() * norm.variance.sqrt())

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench_core.quantization.linear_layer import LinearLayer
-from tests.quantization.linear_layers import UNTIMED, along, images, layers, magnitudes, normal, run
+from bench_core.fusion.linear_layer import LinearLayer
+from tests.fusion.linear_layers import UNTIMED, along, images, layers, magnitudes, normal, run
 
 seeds = st.integers(0, 2**31)
 

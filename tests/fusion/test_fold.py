@@ -2,28 +2,13 @@
 
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench_core.quantization.fold import Norm, PreActivation, fold, pre_activation
-from bench_core.quantization.linear_layer import LinearLayer
-from tests.quantization.linear_layers import UNTIMED, along, images, layers, magnitudes, normal, run
-
-
-@st.composite
-def norms(draw, channels: int) -> Norm:
-    """Variances down to 1e-4: below, 1 / √(σ² + ε) may be as large as it likes."""
-    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
-    mean, weight, bias = torch.randn(3, channels, generator=generator).double()
-    variance = 10 ** (8 * torch.rand(channels, generator=generator).double() - 4)
-    affine = draw(st.booleans())
-    eps = draw(st.sampled_from([0.0, 1e-5, 1e-3]))
-    return Norm(mean, variance, weight if affine else None, bias if affine else None, eps)
-
-
-def normed(norm: Norm, y: torch.Tensor) -> torch.Tensor:
-    return F.batch_norm(y, norm.mean, norm.variance, norm.weight, norm.bias, eps=norm.eps)
+from bench_core.fusion.fold import Norm, fold
+from bench_core.fusion.linear_layer import LinearLayer
+from tests.fusion.linear_layers import UNTIMED, along, images, layers, magnitudes, run
+from tests.fusion.norms import normed, norms
 
 
 @UNTIMED
@@ -66,34 +51,6 @@ def test_modules_as_users_have_them(dims, transposed):
         layer.bias = torch.nn.Parameter(bias)
         # Some fifty products, each good to 6e-8 of numbers about 1.
         torch.testing.assert_close(layer(x), expected, rtol=1e-5, atol=1e-5)
-
-
-@UNTIMED
-@given(st.integers(1, 5).flatmap(norms), st.integers(0, 2**31))
-def test_the_norm_says_what_comes_out_of_it(norm, seed):
-    """For inputs of exactly its statistics, whatever their distribution."""
-    channels = len(norm.mean)
-    noise = normal(seed, 64, channels)
-    noise = (noise - noise.mean(0)) / noise.std(0, correction=0)
-    y = normed(norm, norm.mean + norm.variance.sqrt() * noise)
-    pre = pre_activation(norm)
-    # The means cancel σ-sized terms; F.batch_norm subtracts μ, whose rounding is relative to it.
-    size = (norm.mean.abs() + norm.variance.sqrt()) * norm.factors.abs()
-    assert ((y.mean(0) - pre.mean).abs() <= 1e-12 * (size + pre.mean.abs())).all()
-    assert ((y.std(0, correction=0) - pre.std).abs() <= 1e-12 * (size + pre.mean.abs())).all()
-
-
-def test_a_constant_channel_has_no_deviation():
-    norm = Norm(torch.zeros(2), torch.tensor([0.0, 1.0]), torch.ones(2), torch.ones(2), 1e-5)
-    assert pre_activation(norm).std[0] == 0
-    assert pre_activation(norm).std[1] == pytest.approx(1, rel=1e-5)
-
-
-def test_equalisation_divides_what_is_known():
-    pre = PreActivation(torch.tensor([1.0, -2.0]), torch.tensor([0.5, 1.0]))
-    divided = pre.divided(torch.tensor([2.0, 4.0]))
-    assert divided.mean.tolist() == [0.5, -0.5]
-    assert divided.std.tolist() == [0.25, 0.25]
 
 
 def test_a_norm_of_another_layer_is_refused():
