@@ -68,6 +68,12 @@ def audit(session: nox.Session) -> None:
 
 
 @nox.session
+def explain(session: nox.Session) -> None:
+    """Why is one mode of a model slower than another: -- MODEL LENGTH MODE_A MODE_B."""
+    bench(session, "explain")
+
+
+@nox.session
 def graph(session: nox.Session) -> None:
     """Draw an ONNX graph before and after it is optimised: -- FILE [FILE2]."""
     bench(session, "graph")
@@ -77,6 +83,12 @@ def graph(session: nox.Session) -> None:
 def calibrate_gate(session: nox.Session) -> None:
     """Measure how often the gate is wrong on this machine, and write README's table."""
     bench(session, "calibrate-gate")
+
+
+@nox.session
+def lengths(session: nox.Session) -> None:
+    """Latency over lengths, fitted per mode, and where the ranking flips: -- MODEL."""
+    bench(session, "lengths")
 
 
 @nox.session(name="white-paper")

@@ -4,6 +4,7 @@ import inspect
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -194,6 +195,50 @@ def calibrate_gate(
 
     wanted = calibrate.Wanted(pairs, suites, whole_suites)
     calibrate.show(wanted, Path("results"), Path("README.md"), Console())
+
+
+@app.command()
+@sweep_options(
+    but=("models", "modes", "lengths", "reference", "providers", "budget-s", "profile", "resume")
+)
+def explain(
+    model: Annotated[str, typer.Argument(help="a name, or a model of yours as `run` takes it")],
+    length: Annotated[int, typer.Argument(help="in the model's own unit")],
+    mode_a: Annotated[str, typer.Argument(help="the mode to compare with")],
+    mode_b: Annotated[str, typer.Argument(help="the mode whose time is to be explained")],
+    budget_s: Annotated[
+        float | None, typer.Option(help="seconds of their duel (20), a quarter for each scaling")
+    ] = None,
+    **given: Any,
+) -> None:
+    """Why is one mode not faster? Profile both, duel them, print where the time goes."""
+    from bench_core.studies import explain as study
+    from bench_core.sweep import options
+
+    given = {option.destination: None for option in OPTIONS} | given | {"bench_budget_s": budget_s}
+    asked = replace(
+        options.request(given.get), models=(model,), modes=(mode_a, mode_b), lengths=(length,)
+    )
+    study.show(asked, mode_a, mode_b, Console())
+
+
+@app.command()
+@sweep_options(but=("models", "budget-s", "profile", "resume"))
+def lengths(
+    model: Annotated[str, typer.Argument(help="a name, or a model of yours as `run` takes it")],
+    bucket: Annotated[
+        int | None, typer.Option(help="also time inputs padded to a multiple of it, masked")
+    ] = None,
+    budget_s: Annotated[float, typer.Option(help="seconds of each duel")] = 2.0,
+    **given: Any,
+) -> None:
+    """Fit latency over length per mode; where the ranking flips; recompiles; what padding costs."""
+    from bench_core.studies.lengths import command
+    from bench_core.sweep import options
+
+    given = {option.destination: None for option in OPTIONS} | given
+    asked = options.request(given.get)
+    raise typer.Exit(command.lengths(model, asked, budget_s, bucket, Console()))
 
 
 @app.command("white-paper")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -24,6 +24,42 @@ class Loop(Protocol):
         """One timed block → ns of each sample of `calls` calls, and the canaries around it."""
 
 
+class Event(NamedTuple):
+    """One operator of a call, as a profiler saw it.
+
+    inside: the operator that called it, "" for none; leaf: it calls none itself.
+    node: the name that a graph gives it, "" where there is none.
+    self_ns: its time without that of the operators that it called.
+    """
+
+    operator: str
+    inside: str
+    leaf: bool
+    node: str
+    self_ns: int
+
+
+@dataclass(frozen=True)
+class ProfiledCall:
+    """What a call took under a profiler, by our own clock, and what ran in it."""
+
+    took_ns: int
+    events: list[Event]
+
+
+@dataclass(frozen=True)
+class Profiler:
+    """What the calls of a runner can be made under.
+
+    name: as its users know it.
+    record: (inputs in rotation, calls, settle) → so many calls, warmed up; `settle` is called
+        once the threads are up, to place them.
+    """
+
+    name: str
+    record: Callable[[Sequence[Inputs], int, Callable[[], object]], list[ProfiledCall]]
+
+
 @dataclass(frozen=True)
 class Runner:
     """A model ready to run. Only `call` is timed.
@@ -37,6 +73,7 @@ class Runner:
     artifact_sha256: names the content of what is shipped.
     loop: times the calls where they are made, if that is another process. None: `call` is
         timed in the worker itself.
+    profiler: shows what runs in a call. None: PyTorch's does.
     """
 
     call: Callable[[Any], Any]
@@ -46,3 +83,4 @@ class Runner:
     artifact_bytes: int
     artifact_sha256: str
     loop: Loop | None = None
+    profiler: Profiler | None = None

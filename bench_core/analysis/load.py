@@ -15,8 +15,8 @@ from bench_core.record import SCHEMA, Advice, Record
 
 T = TypeVar("T")
 
-GATE = "gate_"
-"""What the names of a gate's files begin with, which lie among those of runs."""
+GATE, LENGTHS, EXPLANATION = "gate_", "lengths_", "explain_"
+"""What the names of files begin with that lie among those of runs and are none."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,9 @@ def load(path: Path) -> Results:
 
 
 def saved_runs(folder: Path) -> list[Path]:
-    """The files of sweeps, not of gates, the newest last."""
-    files = [file for file in folder.glob("*.json") if not file.name.startswith(GATE)]
+    """The files of sweeps, not of gates or studies, the newest last."""
+    others = (GATE, LENGTHS, EXPLANATION)
+    files = [file for file in folder.glob("*.json") if not file.name.startswith(others)]
     return sorted(files, key=lambda file: file.stat().st_mtime)
 
 

@@ -30,7 +30,7 @@ def render(results: Results, console: Console) -> None:
         console.width = max(console.width, PIPE_WIDTH)
     known = facts(results.session)
     parts = (
-        *_header(known),
+        *header(known),
         *_tables(results.cells, known, console),
         *not_ranked(results.cells),
         *warnings(results.cells, known),
@@ -41,7 +41,8 @@ def render(results: Results, console: Console) -> None:
         console.print(part, soft_wrap=not console.is_terminal and isinstance(part, Text))
 
 
-def _header(known: Facts) -> Iterator[Text]:
+def header(known: Facts) -> Iterator[Text]:
+    """The machine, versions and noise that the numbers hold for."""
     threads = f"{known.threads} thread{'s' if known.threads != 1 else ''}" if known.threads else ""
     versions = (f"{name} {known.versions[name]}" for name in HEADLINE if name in known.versions)
     revision = f"git {known.revision}" if known.revision else ""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from bench_core.mode import Job, Mode
 from bench_core.runner import Runner
 from bench_core.runtimes.artifact_file import fingerprint
-from bench_core.runtimes.inductor import compiling, ran
+from bench_core.runtimes.inductor import GRAPH_CALL, compiling, ran
 from bench_core.runtimes.torch_export import export
 from bench_core.runtimes.torch_module import feed, inference_call, read
+from bench_core.runtimes.torch_profile import torch_profiler
 
 if TYPE_CHECKING:
     import torch
@@ -85,13 +86,20 @@ def _contents(path: Path) -> dict[str, Any]:
 
 
 def _prepare(job: Job) -> Runner:
+    import torch
+
     path = job.artifact("aot_inductor.pt2", lambda part: _compile(job, part))
     loader = _load(path)
 
     def run(*tensors: "torch.Tensor") -> "torch.Tensor":
         return loader.run(list(tensors))[0]
 
+    def marked(*tensors: "torch.Tensor") -> "torch.Tensor":
+        with torch.profiler.record_function(GRAPH_CALL):  # its kernels leave no records
+            return run(*tensors)
+
     call = inference_call(run)
+    profiler = torch_profiler(inference_call(marked), feed)
 
     def evidence() -> dict[str, Any]:
         return {
@@ -102,7 +110,7 @@ def _prepare(job: Job) -> Runner:
         }
 
     # It takes a tensor's memory for contiguous, whatever its strides: `feed` makes it so.
-    return Runner(call, feed, read, evidence, *fingerprint(path))
+    return Runner(call, feed, read, evidence, *fingerprint(path), profiler=profiler)
 
 
 def _engaged(evidence: dict[str, Any]) -> str | None:

@@ -19,7 +19,8 @@ from bench_core.modes.ort import optimized, ort_mode
 from bench_core.runner import Inputs, Runner
 from bench_core.runtimes.onnx_file import place
 from bench_core.runtimes.onnx_prepare import prepare
-from bench_core.runtimes.onnxruntime_session import Level, session_runner
+from bench_core.runtimes.onnxruntime_profile import Ways
+from bench_core.runtimes.onnxruntime_session import Level, profiler_of, session_runner, ways
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, IOBinding
@@ -39,20 +40,14 @@ class _Bound:
     outputs: list[np.ndarray]
 
 
-def _bound_runner(
-    example: Inputs,
-    session: "InferenceSession",
-    files: Sequence[Path],
-    names: tuple[str, ...],
-    evidence: Callable[[], dict[str, Any]],
-) -> Runner:
-    plain = session_runner(session, files, names, evidence)
+def _ways(session: "InferenceSession", names: tuple[str, ...]) -> Ways:
+    plain_feed, plain_call = ways(session, names)
     run = session.run_with_iobinding
 
     def feed(inputs: Inputs) -> _Bound:
         """One plain run tells the shapes of the outputs, which nothing else does for sure."""
-        named = {name: np.array(array, order="C") for name, array in plain.feed(inputs).items()}
-        outputs = [np.empty_like(array, order="C") for array in plain.call(named)]
+        named = {name: np.array(array, order="C") for name, array in plain_feed(inputs).items()}
+        outputs = [np.empty_like(array, order="C") for array in plain_call(named)]
         binding = session.io_binding()
         for name, array in named.items():
             binding.bind_input(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
@@ -63,6 +58,18 @@ def _bound_runner(
     def call(bound: _Bound) -> _Bound:
         run(bound.binding)
         return bound
+
+    return feed, call
+
+
+def _bound_runner(
+    example: Inputs,
+    session: "InferenceSession",
+    files: Sequence[Path],
+    names: tuple[str, ...],
+    evidence: Callable[[], dict[str, Any]],
+) -> Runner:
+    feed, call = _ways(session, names)
 
     def read(bound: _Bound) -> list[np.ndarray]:
         return [np.array(array, dtype=np.float64) for array in bound.outputs]
@@ -84,7 +91,9 @@ def _bound_runner(
     def bound_evidence() -> dict[str, Any]:
         return {**evidence(), "outputs_in_place": [in_place(), len(session.get_outputs())]}
 
-    return replace(plain, feed=feed, call=call, read=read, evidence=bound_evidence)
+    plain = session_runner(session, files, names, bound_evidence)
+    profiler = profiler_of(session, files[0], lambda twin: _ways(twin, names))
+    return replace(plain, feed=feed, call=call, read=read, profiler=profiler)
 
 
 def _prepare(job: Job) -> Runner:

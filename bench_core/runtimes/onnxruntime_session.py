@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from bench_core.errors import Unavailable
-from bench_core.runner import Inputs, Runner
+from bench_core.runner import Inputs, Profiler, Runner
 from bench_core.runtimes.artifact_file import fingerprint
+from bench_core.runtimes.onnxruntime_profile import Ways, session_profiler
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -21,6 +22,7 @@ Level = Literal[
     "ORT_ENABLE_LAYOUT",
     "ORT_ENABLE_ALL",
 ]
+WITHOUT = "optimization.disable_specified_optimizers"
 ERRORS_ONLY = 3  # ORT's severity scale. 2 warns that an optimised file suits this CPU only
 
 
@@ -50,6 +52,8 @@ def open_session(
     weights_beside: bool = False,
     provider: str = "cpu",
     stop_spinning: bool = False,
+    without: Sequence[str] = (),
+    profile: Path | None = None,
 ) -> "InferenceSession":
     """A session at that optimisation level, sequential, with that many threads.
 
@@ -59,6 +63,8 @@ def open_session(
     provider: a short name. What it does not take, ORT gives to the CPU without a word.
     stop_spinning: its threads sleep between calls; else they spin for 45 ms after one and
         slow down whoever else is timed in this process.
+    without: ORT's names of what the level is to leave out.
+    profile: what the name of the file begins with that is written when `end_profiling` is called.
     Raises: Unavailable without the provider.
     """
     import onnxruntime
@@ -70,8 +76,12 @@ def open_session(
     options.inter_op_num_threads = 1
     options.log_severity_level = ERRORS_ONLY
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    options.add_session_config_entry(WITHOUT, ";".join(without))
     if stop_spinning:
         options.add_session_config_entry("session.force_spinning_stop", "1")
+    if profile is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profile)
     if optimized is not None:
         options.optimized_model_filepath = str(optimized)
         if weights_beside:
@@ -90,6 +100,12 @@ def provider_nodes(session: "InferenceSession") -> dict[str, int]:
     return dict(nodes)
 
 
+def left_out(session: "InferenceSession") -> list[str]:
+    """What its level was told to leave out."""
+    said: str = session.get_session_options().get_session_config_entry(WITHOUT)
+    return said.split(";") if said else []
+
+
 def make_feed(session: "InferenceSession", names: tuple[str, ...]) -> Callable[[Inputs], Any]:
     """Inputs in the order of `names` → by name, without those that the graph does not use."""
     used = {value.name for value in session.get_inputs()}
@@ -101,13 +117,8 @@ def make_feed(session: "InferenceSession", names: tuple[str, ...]) -> Callable[[
     return feed
 
 
-def session_runner(
-    session: "InferenceSession",
-    files: Sequence[Path],
-    names: tuple[str, ...],
-    evidence: Callable[[], dict[str, Any]],
-) -> Runner:
-    """A runner whose artefact is the file that the session was loaded from, and its others."""
+def ways(session: "InferenceSession", names: tuple[str, ...]) -> Ways:
+    """Inputs in the order of `names`, and a plain run of all outputs."""
     outputs = [value.name for value in session.get_outputs()]
     run = session.run
 
@@ -115,9 +126,38 @@ def session_runner(
         arrays: list[np.ndarray] = run(outputs, feed)
         return arrays
 
+    return make_feed(session, names), call
+
+
+def session_runner(
+    session: "InferenceSession",
+    files: Sequence[Path],
+    names: tuple[str, ...],
+    evidence: Callable[[], dict[str, Any]],
+) -> Runner:
+    """A runner whose artefact is the file that the session was loaded from, and its others."""
+
     def read(arrays: list[np.ndarray]) -> list[np.ndarray]:
         return [np.array(array, dtype=np.float64) for array in arrays]
 
-    artifact_bytes, artifact_sha256 = fingerprint(*files)
-    feed = make_feed(session, names)
-    return Runner(call, feed, read, evidence, artifact_bytes, artifact_sha256)
+    feed, call = ways(session, names)
+    profiler = profiler_of(session, files[0], lambda twin: ways(twin, names))
+    return Runner(call, feed, read, evidence, *fingerprint(*files), profiler=profiler)
+
+
+def profiler_of(
+    session: "InferenceSession", path: Path, ways_of: "Callable[[InferenceSession], Ways]"
+) -> Profiler:
+    """Profiles what `session`, loaded from `path`, runs: in another one with its settings."""
+
+    def reopen(profile: Path) -> "InferenceSession":
+        options = session.get_session_options()
+        level: Level = options.graph_optimization_level.name
+        threads = options.intra_op_num_threads
+        without = left_out(session)
+        provider = session.get_providers()[0].removesuffix("ExecutionProvider").lower()
+        return open_session(
+            path, level, threads, provider=provider, without=without, profile=profile
+        )
+
+    return session_profiler(reopen, ways_of)

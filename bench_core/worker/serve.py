@@ -18,12 +18,13 @@ import numpy as np
 
 from bench_core import discover
 from bench_core.cell import Cell
-from bench_core.mode import Job, Mode
+from bench_core.mode import EXAMPLE_SEEDS, Job, Mode
 from bench_core.runner import Inputs, Loop, Runner
 
 from ..hardware.memory import limit_growth, peak_bytes, restart_peak, says_out_of_memory
 from ..wire import BrokenWire, Message, Wire
 from .placing import cpu_time_ns, place_threads, thread_ids
+from .profile import profile
 from .timing import OwnLoop, slowed
 
 Answer = tuple[Message, Sequence[np.ndarray]]
@@ -119,6 +120,22 @@ class Held:
         """The outputs for each of `inputs` (length, batch, seed, padded), as float64."""
         return {}, self._run([self.job.model.inputs(*spec) for spec in inputs])
 
+    def pad(self, length: int, seed: int) -> Answer:
+        """From now on time inputs of a lesser `length`, padded to the cell's.
+
+        Answers with the outputs for those of `seed`, padded likewise.
+        """
+        model, cell = self.job.model, self.job.cell
+        pad = model.pad
+        if pad is None:
+            raise Refusal("unsupported", f"{model.name} knows no padding")
+
+        def padded(number: int) -> Inputs:
+            return pad(model.inputs(length, cell.batch, number, False), cell.length)
+
+        self.feeds = [self.runner.feed(padded(number)) for number in EXAMPLE_SEEDS]
+        return {}, self._run([padded(seed)])
+
     def evidence(self) -> Answer:
         """What the runtime says of itself, and why that is not enough where it is not."""
         # Before a profiler adds to it.
@@ -144,6 +161,31 @@ class Held:
         predicted = examples.predict(self._run(examples.batches))
         answer = {"corpus_sha256": examples.corpus_sha256}
         return answer, [np.asarray(predicted, np.int64), np.asarray(examples.expected, np.int64)]
+
+    def profile(self) -> Answer:
+        """What runs in its calls. Raises: Refusal where no profiler sees any of it."""
+        profiler = getattr(self.runner, "profiler", None)
+        if profiler is None and self.runner.loop is not None:
+            raise Refusal(
+                "unsupported",
+                f"{self.mode.name} runs in a process of its own, where no profiler of ours looks; "
+                "explain a mode that runs in ours",
+            )
+        if profiler is None:
+            from bench_core.runtimes.torch_profile import torch_profiler
+
+            profiler = torch_profiler(self.runner.call, self.runner.feed)
+
+        def settle() -> None:
+            self.placed = place_threads(self.loop.pid, self.cores)
+
+        inputs = self.job.examples
+        answer, arrays = profile(self.runner, profiler, inputs, self.feeds, settle)
+        if not answer["rows"]:
+            raise Refusal(
+                "unsupported", f"{profiler.name} saw no operator in the calls of {self.mode.name}"
+            )
+        return answer, arrays
 
     def _run(self, batches: list[Inputs]) -> list[np.ndarray]:
         runner, found = self.runner, []
@@ -210,7 +252,9 @@ def serve(wire: Wire) -> None:
         "warm": held.warm,
         "block": held.block,
         "outputs": held.outputs,
+        "pad": held.pad,
         "evidence": held.evidence,
+        "profile": held.profile,
         "task": held.task,
         "oracle": oracle,
         "peak_flops": peak_flops,

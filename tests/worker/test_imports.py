@@ -8,7 +8,9 @@ import bench_core
 
 HERE = Path(bench_core.__file__).parent
 NOUNS = {"discover", "cell", "mode", "runner", "wire"}
-OF_A_RUNTIME = {"runtimes.oracle", "runtimes.graph_oracle", "runtimes.peak"}
+OF_A_RUNTIME = {
+    "runtimes.oracle", "runtimes.graph_oracle", "runtimes.peak", "runtimes.torch_profile",
+}  # fmt: skip
 
 
 def imports(file: Path) -> tuple[set[str], set[Path]]:
@@ -41,5 +43,6 @@ def test_a_workers_files_need_the_sides_nouns_and_nothing_else_of_it():
             else:
                 assert package in sys.stdlib_module_names | {"numpy"}, f"{file.name} needs {name}"
     assert {file.name for file in seen} == {
-        "zygote.py", "serve.py", "placing.py", "timing.py", "wire.py", "memory.py", "processes.py",
+        "zygote.py", "serve.py", "placing.py", "profile.py", "timing.py", "wire.py", "memory.py",
+        "processes.py",
     }  # fmt: skip
