@@ -77,6 +77,8 @@ class Model:
         job calibrates with random `inputs`, and says so.
     onnx: a graph in a file, where that is all there is: `build` is then Unsupported.
     fixed_batch: the one batch it takes. None: any.
+    pad: (inputs, length) → the same and, at their end, masked padding up to that length, which
+        changes no output of what they held. None: the model knows no padding.
     """
 
     name: str
@@ -99,3 +101,4 @@ class Model:
     reference: str = "eager_inference_mode"
     onnx: Path | None = None
     fixed_batch: int | None = None
+    pad: Callable[[Inputs, int], Inputs] | None = None

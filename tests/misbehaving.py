@@ -21,7 +21,7 @@ from bench_core.mode import Job, Mode
 from bench_core.model import Examples, Task
 from bench_core.models.mlp import MLP
 from bench_core.modes.eager import EAGER_INFERENCE_MODE
-from bench_core.runner import Runner
+from bench_core.runner import Inputs, Runner
 
 AFTER_CALLS = 40
 """A fault in the middle of a duel: the cell has been built and verified by then."""
@@ -302,8 +302,45 @@ def _examples() -> Examples:
     return Examples(batches, expected, lambda outputs: 0 * np.concatenate(outputs)[:, 0, 0], "none")
 
 
+def _build_mean() -> Any:
+    from torch import nn
+
+    class Mean(nn.Module):
+        """The mean over the rows that are not masked."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = MLP.build()
+
+        def forward(self, x: Any, mask: Any) -> Any:
+            return (self.inner(x) * mask).sum(1) / mask.sum(1)
+
+    return Mean()
+
+
+def _mean_inputs(length: int, batch: int, seed: int, padded: bool) -> Inputs:
+    (rows,) = MLP.inputs(length, batch, seed, padded)
+    return rows, np.ones((batch, length, 1), np.float32)
+
+
+def _pad(mask: float, inputs: Inputs, length: int) -> Inputs:
+    rows, kept = inputs
+    room = ((0, 0), (0, length - rows.shape[1]), (0, 0))
+    return np.pad(rows, room, constant_values=9), np.pad(kept, room, constant_values=mask)
+
+
 tasked = replace(MLP, name="tasked", task=Task("survival", 1, _examples))
+masked = replace(
+    MLP,
+    name="masked",
+    input_names=("x", "mask"),
+    dynamic_axes={name: {0: "batch", 1: "length"} for name in ("x", "mask")} | {"y": {0: "batch"}},
+    build=_build_mean,
+    inputs=_mean_inputs,
+    pad=partial(_pad, 0),
+)
+padding_shows = replace(masked, name="padding_shows", pad=partial(_pad, 1))
 branching = replace(MLP, name="branching", build=_build_branching)
 
 MODES = [name for name, value in globals().items() if isinstance(value, Mode) and name.islower()]
-MODELS = ["branching", "tasked"]
+MODELS = ["branching", "tasked", "masked", "padding_shows"]

@@ -57,6 +57,7 @@ def model(folder: Path) -> Model:
         licence="the user's own",
         source=str(folder),
         frameworks=("transformers",),
+        pad=None if images else partial(_pad, config),
     )
 
 
@@ -166,6 +167,13 @@ def _tokens(config: dict[str, Any], length: int, batch: int, seed: int, padded: 
             ids[row, length - pads :] = config.get("pad_token_id") or 0
             mask[row, length - pads :] = 0
     return ids, mask
+
+
+def _pad(config: dict[str, Any], inputs: Inputs, length: int) -> Inputs:
+    """The same words, then masked ones. Shapes: [batch, n] → [batch, length]."""
+    ids, mask = inputs
+    room = ((0, 0), (0, length - ids.shape[1]))
+    return np.pad(ids, room, constant_values=config.get("pad_token_id") or 0), np.pad(mask, room)
 
 
 def _images(config: dict[str, Any], length: int, batch: int, seed: int, _padded: bool) -> Inputs:

@@ -71,13 +71,15 @@ def main(place: str) -> None:
     answer(found)
 
 
-_CALLABLES = ("build", "inputs", "files", "task", "calibration")
+_CALLABLES = ("build", "inputs", "files", "task", "calibration", "pad")
 
 
 def to_json(model: Model) -> dict[str, Any]:
     """All of it but its functions."""
     task = model.task
     facts = {name: value for name, value in vars(model).items() if name not in _CALLABLES}
+    if model.pad is not None:
+        facts["pad"] = True  # else absent: a base from before there was one reads it too
     return facts | {
         "onnx": model.onnx and str(model.onnx),
         "files": [str(file) for file in model.files()],
@@ -89,6 +91,7 @@ def to_json(model: Model) -> dict[str, Any]:
 def _from_json(found: dict[str, Any]) -> Model:
     facts = dict(found)
     files, task = tuple(map(Path, facts.pop("files"))), facts.pop("task")
+    pad = _elsewhere if facts.pop("pad", False) else None
     facts |= {name: tuple(facts[name]) for name in ("lengths", "input_names", "frameworks")}
     facts["dynamic_axes"] = {name: dict(axes) for name, axes in facts["dynamic_axes"]}
     facts["onnx"] = facts["onnx"] and Path(facts["onnx"])
@@ -98,6 +101,7 @@ def _from_json(found: dict[str, Any]) -> Model:
         inputs=_elsewhere,
         files=lambda: files,
         task=task and Task(**task, load=_elsewhere),
+        pad=pad,
     )
 
 

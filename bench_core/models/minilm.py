@@ -16,6 +16,7 @@ from bench_core.models.sentence_encoder import (
     OUTPUT_NAME,
     Tokens,
     check_stages,
+    pad_sentences,
     quiet,
     random_sentences,
     sentence_encoder,
@@ -118,4 +119,5 @@ MINILM = Model(
     frameworks=("transformers", "transformers.models.bert.modeling_bert"),
     task=Task(name="recall_at_1", length=TASK_TOKENS, load=examples),
     calibration=calibration,
+    pad=partial(pad_sentences, TOKENS),
 )

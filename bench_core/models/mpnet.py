@@ -21,6 +21,7 @@ from bench_core.models.sentence_encoder import (
     OUTPUT_NAME,
     Tokens,
     check_stages,
+    pad_sentences,
     quiet,
     random_sentences,
     sentence_encoder,
@@ -204,6 +205,7 @@ def model(folder: Path | None) -> Model:
         frameworks=("transformers", "transformers.models.mpnet.modeling_mpnet"),
         task=task,
         calibration=partial(calibration, folder) if folder else None,
+        pad=partial(pad_sentences, TOKENS),
     )
 
 

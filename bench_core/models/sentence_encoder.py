@@ -121,3 +121,10 @@ def random_sentences(
     ids[:, 0] = tokens.cls
     np.put_along_axis(ids, last, tokens.sep, axis=1)
     return (np.where(mask == 1, ids, tokens.pad), mask)
+
+
+def pad_sentences(tokens: Tokens, inputs: Inputs, length: int) -> Inputs:
+    """The same sentences, then [PAD], masked. Shapes: [batch, n] → [batch, length]."""
+    ids, mask = inputs
+    room = ((0, 0), (0, length - ids.shape[1]))
+    return np.pad(ids, room, constant_values=tokens.pad), np.pad(mask, room)

@@ -48,6 +48,22 @@ def test_tokens_go_in_and_the_first_output_comes_out(saved):
     assert output.shape == (3, 16, 16)
 
 
+def test_masked_padding_changes_no_output_of_what_it_is_put_after(saved):
+    import torch
+
+    model = directory.model(saved / "bert")
+    inputs = model.inputs(13, 3, 0, False)
+    padded = model.pad(inputs, 16)
+    assert (padded[0][:, 13:] == 0).all() and (padded[1].sum(1) == 13).all()
+    module = model.build()
+    with torch.no_grad():
+        exact, more = (module(*map(torch.tensor, arrays)) for arrays in (inputs, padded))
+    # Sums of 16 products of numbers of about 1, in another order: some ε of float32.
+    assert torch.allclose(more[:, :13], exact, rtol=0, atol=1e-5)
+    described = [places.describe(str(saved / name)) for name in ("bert", "vit")]
+    assert [one.pad is None for one in described] == [False, True]
+
+
 def test_images_go_in_and_logits_come_out(saved):
     import torch
 

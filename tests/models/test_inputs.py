@@ -88,6 +88,22 @@ def test_encoders_pad_every_row_by_another_amount_while_there_are_enough(
     assert encoder[0].inputs(length, batch, seed, False)[1].all()
 
 
+@given(encoders, lengths, batches, seeds, st.booleans(), st.integers(1, 40))
+def test_encoders_pad_what_they_are_given_at_its_end_and_mask_that(
+    encoder: tuple[Model, Tokens], length: int, batch: int, seed: int, padded: bool, more: int
+) -> None:
+    model, tokens = encoder
+    before = model.inputs(length, batch, seed, padded)
+    assert model.pad is not None
+    ids, mask = after = model.pad(before, length + more)
+    for old, new in zip(before, after, strict=True):
+        assert new.dtype == old.dtype
+        assert np.array_equal(new[:, :length], old)
+    assert (ids[:, length:] == tokens.pad).all()
+    assert mask.shape == ids.shape == (batch, length + more)
+    assert not mask[:, length:].any()
+
+
 @pytest.mark.parametrize("length", [2, 3])
 @pytest.mark.parametrize("model", [MINILM, MPNET], ids=lambda model: model.name)
 def test_encoders_have_no_room_for_padding_below_four_tokens(model: Model, length: int) -> None:
