@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -72,13 +72,30 @@ class Worker:
         Raises: Failure with the worker's own words; WorkerCrashed or WorkerTimeout, after
         which the worker is gone.
         """
+        limit_s = CALL_LIMIT_S if limit_s is None else limit_s
+        self._send(do, limit_s, fields)
+        return self._await(do, limit_s)
+
+    def _send(self, do: str, limit_s: float, fields: Message) -> None:
         if not self._open:
             raise WorkerCrashed("this contender has ended")
-        limit_s = CALL_LIMIT_S if limit_s is None else limit_s
         self._signal(signal.SIGCONT)
-        try:
+        with self._its_end_told(do, limit_s):
             self._wire.send({"do": do, **fields}, limit_s=limit_s)
+
+    def _await(self, do: str, limit_s: float) -> tuple[Message, list[np.ndarray]]:
+        with self._its_end_told(do, limit_s):
             reply, arrays = self._wire.receive(limit_s)
+        self._signal(signal.SIGSTOP)
+        if problem := reply.get("error"):
+            raise Failure(problem["status"], problem["message"], problem["traceback"])
+        return reply, arrays
+
+    @contextlib.contextmanager
+    def _its_end_told(self, do: str, limit_s: float) -> Iterator[None]:
+        """Close it, and say what it came to, where the wire ends or is left half-way."""
+        try:
+            yield
         except TimeoutError:
             self.close()
             raise WorkerTimeout(
@@ -94,10 +111,6 @@ class Worker:
         except BaseException:  # Ctrl-C: the answer that is still to come would be misread
             self.close()
             raise
-        self._signal(signal.SIGSTOP)
-        if problem := reply.get("error"):
-            raise Failure(problem["status"], problem["message"], problem["traceback"])
-        return reply, arrays
 
     def close(self, *, kill: bool = True) -> int | None:
         """End it and whatever it started; returns its wait status, the first time.
@@ -159,13 +172,16 @@ class Worker:
 
 
 class Contender(Worker):
-    """A worker that has built one cell.
+    """A worker that builds one cell: it has when `await_start` returns.
 
     cell: its mode and length decide what is built.
     folder: where its artefacts are kept; what is found there is not made again.
     memory_bytes: the most that it may take beyond its frameworks; None for no limit.
     slowdown: a share of its own time by which each of its calls is made longer, to be found.
+    started: what it says of the build.
     """
+
+    started: Message
 
     def __init__(
         self,
@@ -181,17 +197,17 @@ class Contender(Worker):
         self._cores = list(cores)
         self._slowdown = slowdown
         folder.mkdir(parents=True, exist_ok=True)
+        asked = {"cell": str(cell), "folder": str(folder.resolve()), "memory_bytes": memory_bytes}
+        self._send("start", BUILD_LIMIT_S, asked)
+
+    def await_start(self) -> Self:
+        """Wait until it is built. Raises: as `ask`, after which it is closed."""
         try:
-            self.started, _ = self.ask(
-                "start",
-                BUILD_LIMIT_S,
-                cell=str(cell),
-                folder=str(folder.resolve()),
-                memory_bytes=memory_bytes,
-            )
+            self.started, _ = self._await("start", BUILD_LIMIT_S)
         except BaseException:
             self.close()
             raise
+        return self
 
     def warm(self) -> Message:
         """Place its threads and warm it up; `median_s` is what a call then takes."""

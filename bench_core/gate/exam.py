@@ -1,6 +1,7 @@
 """What one side's cell came to, and what is read of it beside its time."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bench_core import discover
@@ -40,6 +41,14 @@ class Standing:
         if self.ok:
             self.status, self.reason = error.status, str(error)
 
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """What goes wrong within is this side's failure."""
+        try:
+            yield
+        except BenchError as error:
+            self.fail(error)
+
     def start(self, started: Message) -> None:
         """Take over what its worker said of its build."""
         self.artifact_bytes = started["artifact_bytes"]
@@ -60,10 +69,8 @@ def examine_both(
         BASE: [lambda: head.oracle(cell), lambda: base.oracle(cell)],
     }
     for name, asked in oracles.items():
-        try:
+        with standings[name].failing():
             examine(pair[name], standings[name], asked)
-        except BenchError as error:
-            standings[name].fail(error)
 
 
 def examine(

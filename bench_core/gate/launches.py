@@ -106,14 +106,14 @@ class Launches:
         first = not any(standing.ready_s for standing in standings.values())
         with ExitStack() as stack:
             pair: dict[str, Contender] = {}
-            for name in names[:: -1 if self.count % 2 else 1]:
-                try:
-                    pair[name] = stack.enter_context(self.sides.named(name).contender(cell))
-                except BenchError as error:
-                    standings[name].fail(error)
-                else:
-                    standings[name].start(pair[name].started)
-                    check_files(self.sides.tree(name), pair[name].started["files"])
+            for name in names[:: -1 if self.count % 2 else 1]:  # they build side by side
+                with standings[name].failing():
+                    pair[name] = stack.enter_context(self.sides.named(name).building(cell))
+            for name, contender in pair.items():
+                with standings[name].failing():
+                    standings[name].start(contender.await_start().started)
+                if standings[name].ok:
+                    check_files(self.sides.tree(name), contender.started["files"])
             if not all(standing.ok for standing in standings.values()):
                 return None
             value = self._time(cell, names, pair, standings)

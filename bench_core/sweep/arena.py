@@ -114,9 +114,18 @@ class Arena:
         return zygote
 
     def contender(self, cell: Cell, zygote: Zygote | None = None) -> Contender:
-        """A warm one. The first ever of its cell is started twice, for the cold reading.
+        """One that is built. The first ever of its cell is started twice, for the cold reading.
 
         Raises: BenchError of any kind: what the mode or its process came to.
+        """
+        contender = self.building(cell, zygote)
+        with self.watch("building"):
+            return contender.await_start()
+
+    def building(self, cell: Cell, zygote: Zygote | None = None) -> Contender:
+        """One that is still to be awaited, so that two can build side by side.
+
+        Raises: as `contender`.
         """
         parent = zygote or self.zygote(discover.model(cell.model))
         folder = self.folder(cell)
@@ -126,11 +135,10 @@ class Arena:
             if folder.exists():
                 shutil.rmtree(folder)  # what a build that came to nothing left would not be cold
             with self.watch("building, first time"), self._start(parent, cell) as cold:
-                reading = {**cold.started, "date": date.today().isoformat()}
+                reading = {**cold.await_start().started, "date": date.today().isoformat()}
             write_json(note, reading)
         self.say(f"{cell.mode}: building")
-        with self.watch("building"):
-            return self._start(parent, cell)
+        return self._start(parent, cell)
 
     def _start(self, zygote: Zygote, cell: Cell) -> Contender:
         return Contender(

@@ -54,7 +54,9 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_a_contender_answers_is_stopped_when_idle_and_leaves_nothing(zygote, tmp_path):
-    with Contender(zygote, cell("eager_inference_mode"), tmp_path, usable_cores()) as one:
+    with Contender(
+        zygote, cell("eager_inference_mode"), tmp_path, usable_cores()
+    ).await_start() as one:
         assert one.started["artifact_bytes"] > 0
         assert one.warm()["median_s"] > 0
         taken_ns, canaries = one.block(5, 2)
@@ -66,7 +68,7 @@ def test_a_contender_answers_is_stopped_when_idle_and_leaves_nothing(zygote, tmp
 
 def test_threads_are_placed_one_to_a_core(zygote, tmp_path):
     cores = usable_cores()
-    with Contender(zygote, cell("eager_inference_mode"), tmp_path, cores) as one:
+    with Contender(zygote, cell("eager_inference_mode"), tmp_path, cores).await_start() as one:
         one.warm()
         main, *others = sorted(int(t.name) for t in Path(f"/proc/{one.pid}/task").iterdir())
         assert os.sched_getaffinity(main) == {cores[0]}
@@ -90,8 +92,10 @@ def test_a_side_that_fails_in_mid_duel_says_how_and_the_other_lives(
 ):
     monkeypatch.setattr(contender_file, "CALL_LIMIT_S", 2.0)
     with (
-        Contender(zygote, cell("eager_inference_mode"), tmp_path, usable_cores()) as good,
-        Contender(zygote, cell(mode), tmp_path, usable_cores()) as bad,
+        Contender(
+            zygote, cell("eager_inference_mode"), tmp_path, usable_cores()
+        ).await_start() as good,
+        Contender(zygote, cell(mode), tmp_path, usable_cores()).await_start() as bad,
     ):
         with pytest.raises(kind, match=message):
             Interleaving(good, bad).run(8)
@@ -101,7 +105,7 @@ def test_a_side_that_fails_in_mid_duel_says_how_and_the_other_lives(
 
 
 def test_what_a_failing_build_left_is_ended_with_it(zygote, tmp_path):
-    with Contender(zygote, cell("leaves_child"), tmp_path, usable_cores()):
+    with Contender(zygote, cell("leaves_child"), tmp_path, usable_cores()).await_start():
         pass
     wait_until(lambda: not any(b"987654" in _read(p) for p in Path("/proc").glob("[0-9]*/cmdline")))
 
@@ -136,8 +140,12 @@ def test_the_same_process_twice_is_1_at_9999_permille(zygote, tmp_path):
     from bench_core.analysis.statistics import estimate, pooled_launch_sd
 
     with (
-        Contender(zygote, cell("eager_inference_mode"), tmp_path, usable_cores()) as first,
-        Contender(zygote, cell("eager_inference_mode"), tmp_path, usable_cores()) as second,
+        Contender(
+            zygote, cell("eager_inference_mode"), tmp_path, usable_cores()
+        ).await_start() as first,
+        Contender(
+            zygote, cell("eager_inference_mode"), tmp_path, usable_cores()
+        ).await_start() as second,
     ):
         quads = Interleaving(first, second).run(16).quads
     found = estimate([quads], pooled_launch_sd([]), confidence=0.9999)
@@ -149,8 +157,10 @@ def test_an_injected_slowdown_is_found(zygote, tmp_path, misbehaving):
     from bench_core.analysis.statistics import estimate, pooled_launch_sd
 
     with (
-        Contender(zygote, cell("eager_inference_mode"), tmp_path, usable_cores()) as once,
-        Contender(zygote, cell("runs_twice"), tmp_path, usable_cores()) as twice,
+        Contender(
+            zygote, cell("eager_inference_mode"), tmp_path, usable_cores()
+        ).await_start() as once,
+        Contender(zygote, cell("runs_twice"), tmp_path, usable_cores()).await_start() as twice,
     ):
         quads = Interleaving(once, twice).run(16).quads
     found = estimate([quads], pooled_launch_sd([]), confidence=0.9999)

@@ -16,7 +16,10 @@ from bench_core.hardware.cpu import usable_cores
 )
 def test_a_finished_artefact_needs_its_own_runtime_alone(tmp_path, mode, framework):
     cell = Cell("mlp", mode, 1, threads=1)
-    with Zygote(["torch"]) as zygote, Contender(zygote, cell, tmp_path, usable_cores()[:1]):
+    with (
+        Zygote(["torch"]) as zygote,
+        Contender(zygote, cell, tmp_path, usable_cores()[:1]).await_start(),
+    ):
         pass  # its artefact is in the folder now
     reading = probe(cell, tmp_path, [framework])
     assert reading["frameworks"] == [framework]

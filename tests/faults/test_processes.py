@@ -116,7 +116,7 @@ def test_threads_that_go_on_computing_are_told(arena):
 
 
 def test_a_worker_that_stops_reading_cannot_hold_us(zygote, tmp_path):
-    with Contender(zygote, cell("stops_reading"), tmp_path, usable_cores()) as one:
+    with Contender(zygote, cell("stops_reading"), tmp_path, usable_cores()).await_start() as one:
         os.kill(one.pid, signal.SIGCONT)
         time.sleep(0.6)  # by then it has lost its interpreter
         many = [(1, 1, seed, False) for seed in range(200_000)]
@@ -169,14 +169,14 @@ def running(seconds):
 
 @pytest.mark.parametrize(("mode", "seconds"), [("leaves_child", 987654), ("leaves_daemon", 987655)])
 def test_what_a_contender_leaves_running_ends_with_it(zygote, tmp_path, mode, seconds):
-    with Contender(zygote, cell(mode), tmp_path, usable_cores()):
+    with Contender(zygote, cell(mode), tmp_path, usable_cores()).await_start():
         assert running(seconds)
     assert not running(seconds)
 
 
 def test_a_daemon_ends_with_its_zygote(misbehaving, tmp_path):
     with Zygote(["torch"]) as one:
-        left = Contender(one, cell("leaves_daemon"), tmp_path, usable_cores())
+        left = Contender(one, cell("leaves_daemon"), tmp_path, usable_cores()).await_start()
         assert running(987655)
     assert not running(987655)
     left.close()
@@ -229,7 +229,7 @@ def test_a_zygote_that_hangs_while_importing_is_given_up(tmp_path, monkeypatch):
 @pytest.mark.parametrize("mode", ["takes_all_memory", "takes_all_memory_in_ort"])
 def test_memory_beyond_the_limit_fails_inside_the_process(zygote, tmp_path, mode):
     with pytest.raises(Failure) as failed:
-        Contender(zygote, cell(mode), tmp_path, usable_cores(), memory_bytes=GIB)
+        Contender(zygote, cell(mode), tmp_path, usable_cores(), memory_bytes=GIB).await_start()
     assert failed.value.status == "out_of_memory", failed.value
 
 
@@ -239,7 +239,9 @@ def test_within_the_limit_a_runtime_starts_its_threads_as_ever(zygote, tmp_path,
     one = Cell("digits_cnn", mode, 8, threads=len(usable_cores()))
     threads = []
     for limit in (None, None, GIB // 2):  # the first one exports, which starts some of its own
-        with Contender(zygote, one, tmp_path, usable_cores(), memory_bytes=limit) as found:
+        with Contender(
+            zygote, one, tmp_path, usable_cores(), memory_bytes=limit
+        ).await_start() as found:
             found.warm()
             threads.append(len(list(Path(f"/proc/{found.pid}/task").iterdir())))
     assert threads[1] == threads[2]
@@ -264,7 +266,9 @@ def test_a_crash_with_such_last_words_is_out_of_memory(words):
 
 
 def test_the_last_words_of_a_crash_tell_that_memory_ran_out(zygote, tmp_path):
-    with Contender(zygote, cell("dies_of_bad_alloc"), tmp_path, usable_cores()) as one:
+    with Contender(
+        zygote, cell("dies_of_bad_alloc"), tmp_path, usable_cores()
+    ).await_start() as one:
         with pytest.raises(Exception, match=r"last words: .*bad_alloc") as failed:
             one.warm()
     assert failed.value.status == "out_of_memory"
@@ -305,7 +309,7 @@ def test_a_killed_parent_takes_all_with_it(tmp_path, misbehaving):
         "from bench_core.duel.contender import Contender\n"
         "from bench_core.duel.zygote import Zygote\n"
         "cell = Cell('mlp', 'leaves_daemon', 1)\n"
-        "one = Contender(Zygote(['torch']), cell, Path(sys.argv[1]), [0])\n"
+        "one = Contender(Zygote(['torch']), cell, Path(sys.argv[1]), [0]).await_start()\n"
         "print(one.pid, one._zygote.pid, flush=True); time.sleep(600)"
     )
     path = os.pathsep.join(sys.path)

@@ -250,7 +250,7 @@ def test_nor_when_its_worker_is_killed_in_mid_call(compiled, functions, shared):
 def test_in_a_worker_it_is_placed_measured_stopped_and_ended_with_it(folder):
     cores = usable_cores()
     cell = Cell("mlp", "torchscript_cpp", 1, threads=len(cores))
-    with Zygote(["torch"]) as zygote, Contender(zygote, cell, folder, cores) as one:
+    with Zygote(["torch"]) as zygote, Contender(zygote, cell, folder, cores).await_start() as one:
         assert 0 < one.warm()["median_s"] < 1
         taken_ns, _ = one.block(5, 2)
         assert taken_ns.shape == (5,)
