@@ -30,7 +30,7 @@ from bench_core.onnx_graph.rewire import (
 )
 
 LIMIT_BYTES = 2**20
-"""So that a small file cannot become a large one: ConstantOfShape makes any size of 8 bytes."""
+"""Of one node: ConstantOfShape makes any size of 8 bytes."""
 
 SMALL_BYTES = 1024
 """Constants up to this may be sizes, which inference wants to see."""

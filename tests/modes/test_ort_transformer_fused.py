@@ -8,6 +8,7 @@ import pytest
 from bench_core.errors import Unsupported
 from bench_core.modes.ort_transformer_fused import ORT_TRANSFORMER_FUSED
 from bench_core.runtimes import oracle
+from bench_core.runtimes.onnx_export import export
 from tests.modes import small
 from tests.onnx_graph.judge import parse
 
@@ -48,18 +49,29 @@ def attending():
 ATTENDING = replace(small.TEXT, name="attending", build=small.seeded(attending))
 
 
+def given(proto, folder, model=small.ROWS):
+    """A job of a file as a user gives it, so that nothing is exported."""
+    onnx.save(proto, folder / "given.onnx")
+    return small.job(replace(model, onnx=folder / "given.onnx"), folder)
+
+
 @pytest.fixture(scope="module")
 def fused(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("fused") / "cell"
-    folder.mkdir()
-    job = small.job(ATTENDING, folder)
+    """Exported by TorchScript, whose graph of attention is the one that is looked for."""
+    folder = tmp_path_factory.mktemp("fused")
+    example = small.TEXT.inputs(7, 2, 0, False)
+    export(ATTENDING, ATTENDING.build(), example, folder / "exported.onnx", "torchscript")
+    job = given(onnx.load(folder / "exported.onnx"), folder, ATTENDING)
     runner = ORT_TRANSFORMER_FUSED.prepare(job)
     return job, runner, runner.evidence()
 
 
 def test_it_is_engaged_by_what_it_fused_beforehand(fused):
     evidence = fused[2]
-    assert any(name.startswith("com.microsoft.") for name in evidence["fused_beforehand"])
+    assert evidence["fused_beforehand"] == {
+        "com.microsoft.Attention": 1,
+        "com.microsoft.SkipLayerNormalization": 1,
+    }
     assert evidence["file_nodes"] < evidence["nodes"][0]
     assert ORT_TRANSFORMER_FUSED.engaged(evidence) is None
 
@@ -88,9 +100,21 @@ def test_no_evidence_is_not_engaged():
     assert ORT_TRANSFORMER_FUSED.engaged({}) is not None
 
 
-def test_a_model_that_is_no_transformer_is_unsupported(tmp_path):
-    """A file of the user's, so that nothing is exported."""
-    onnx.save(parse("a = Relu(x) y = Neg(a)"), tmp_path / "given.onnx")
-    model = replace(small.unbuildable(small.ROWS), onnx=tmp_path / "given.onnx")
+@pytest.mark.parametrize("body", ["a = Relu(x) y = Neg(a)", "m = MatMul(x, w) y = Add(m, w)"])
+def test_a_model_that_is_no_transformer_is_unsupported(body, tmp_path):
+    """That a product and a sum became a Gemm on the way is no fusing of a transformer."""
+    matrix = {"inputs": "float[3,3] x", "outputs": "float[3,3] y"}
+    proto = parse(body, weights="float[3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}", **matrix)
     with pytest.raises(Unsupported, match="to fuse as BERT has them"):
-        ORT_TRANSFORMER_FUSED.prepare(small.job(model, tmp_path))
+        ORT_TRANSFORMER_FUSED.prepare(given(proto, tmp_path))
+
+
+def test_what_loading_fuses_anyway_is_not_engaged(tmp_path):
+    proto = parse(
+        "m = MatMul(x, w) a = Add(m, b) y = Gelu(a)",
+        inputs="float[B,L,2] x", outputs="float[B,L,2] y",
+        weights="float[2,2] w = {1, 2, 3, 4}, float[2] b = {1, 2}",
+    )  # fmt: skip
+    evidence = ORT_TRANSFORMER_FUSED.prepare(given(proto, tmp_path)).evidence()
+    assert evidence["fused_beforehand"] == {"com.microsoft.BiasGelu": 1}
+    assert "ORT_ENABLE_ALL alone makes the same graph" in ORT_TRANSFORMER_FUSED.engaged(evidence)

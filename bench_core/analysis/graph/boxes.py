@@ -41,15 +41,16 @@ class Box:
     changed: int = 0
 
 
-def boxes(nodes: Sequence[Node]) -> list[Box]:
-    """One a node; where those are more than `MOST_BOXES`, one a run of nodes of one layer.
+def one_each(nodes: Sequence[Node]) -> list[Box]:
+    """A box a node."""
+    return [Box(node.operator, node.name, node.reads, changed=int(node.changed)) for node in nodes]
+
+
+def by_layer(nodes: Sequence[Node]) -> list[Box]:
+    """A box a run of nodes of one layer.
 
     A layer that the file comes back to has several boxes: so every box reads from earlier ones.
     """
-    if len(nodes) <= MOST_BOXES:
-        return [
-            Box(node.operator, node.name, node.reads, changed=int(node.changed)) for node in nodes
-        ]
     runs, titles = _runs(nodes)
     members: list[list[Node]] = [[] for _ in titles]
     reads: list[set[int]] = [set() for _ in titles]
@@ -73,7 +74,10 @@ def _runs(nodes: Sequence[Node]) -> tuple[list[int], list[str]]:
     titles = [layers[start] or "before the first layer" for start in starts]
     if not any(layers) or len(starts) > MOST_BOXES:
         starts = sorted({at * len(nodes) // PIECES for at in range(PIECES)})
-        titles = [f"nodes {start + 1} to {end}" for start, end in pairwise([*starts, len(nodes)])]
+        titles = [
+            f"nodes {start + 1} to {end}" if end > start + 1 else nodes[start].operator
+            for start, end in pairwise([*starts, len(nodes)])
+        ]
     begins = set(starts)
     run, runs = -1, []
     for at in range(len(nodes)):

@@ -12,8 +12,8 @@ WIDTH, HEIGHT, ROW = 180, 34, 64
 """Of a box, and from one row to the next, in pixels."""
 
 MARGIN, HEAD = 20, 64
-LETTERS = 27
-"""So many fit a box."""
+LETTERS, SMALL_LETTERS = 27, 34
+"""So many fit a box, of its title and of what stands below."""
 
 LINE = "#9aa5b1"
 
@@ -85,20 +85,26 @@ def _box(spot: Spot, boxes: Sequence[Box], look: Look) -> Iterator[str]:
         f'<rect x="{left:.1f}" y="{top}" width="{WIDTH}" height="{HEIGHT}" rx="4" '
         f'fill="{shown.fill}" stroke="{shown.stroke}" stroke-width="{thickness}"/>'
     )
-    rows = [box.title] if box.nodes == 1 else [box.title, box.note]
+    rows = [_end(box.title)]
+    if box.nodes > 1:
+        rows.append(_start(f"{box.changed} of {box.nodes}: {box.note}"))
     for number, row in enumerate(rows):
         y = top + HEIGHT / 2 + 4 + 13 * (number - (len(rows) - 1) / 2)
         size = 12 if number == 0 else 10
         yield (
             f'<text x="{_x(spot):.1f}" y="{y:.1f}" text-anchor="middle" font-size="{size}">'
-            f"{_text(_cut(row))}</text>"
+            f"{_text(row)}</text>"
         )
     yield "</g>"
 
 
-def _cut(text: str) -> str:
-    """The end, which tells layers apart, where not all fits."""
+def _end(text: str) -> str:
+    """What tells layers apart, where not all fits."""
     return text if len(text) <= LETTERS else f"…{text[1 - LETTERS :]}"
+
+
+def _start(text: str) -> str:
+    return text if len(text) <= SMALL_LETTERS else f"{text[: SMALL_LETTERS - 1]}…"
 
 
 def _text(text: str) -> str:

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench_core.analysis.graph.boxes import Node, boxes
-from bench_core.analysis.graph.svg import GONE, NEW, Look, draw
+from bench_core.analysis.graph.boxes import MOST_BOXES, Node, by_layer, one_each
+from bench_core.analysis.graph.svg import GONE, NEW, draw
 from bench_core.analysis.units import visible
 from bench_core.errors import UsageError
 from bench_core.runtimes.onnx_export import FILE
@@ -42,8 +42,12 @@ def show(file: Path, other: Path | None, folder: Path, console: Console) -> None
         (folder / f"{file.stem}.before.svg", old, visible(file.name), GONE),
         (folder / f"{(other or file).stem}.after.svg", new, name, NEW),
     )
+    boxes = by_layer if max(len(old), len(new)) > MOST_BOXES else one_each
     for path, nodes, title, look in pictures:
-        _draw(path, nodes, title, look, console)
+        path.write_text(draw(boxes(nodes), title, look))
+        changed = sum(node.changed for node in nodes)
+        said = f"{visible(str(path))}: {title}, {len(nodes)} nodes, {changed} {look.meaning}"
+        console.print(said, soft_wrap=True, markup=False, highlight=False)
     if not any(node.changed for node in (*old, *new)):
         console.print("both have the same nodes", soft_wrap=True)
     console.print(_table(old, new))
@@ -62,13 +66,6 @@ def _optimised(path: Path, model: "onnx.ModelProto") -> "onnx.ModelProto":
                 "a second file, to compare with, needs no loading"
             ) from None
         return load(ran)
-
-
-def _draw(path: Path, nodes: Sequence[Node], title: str, look: Look, console: Console) -> None:
-    path.write_text(draw(boxes(nodes), title, look))
-    changed = sum(node.changed for node in nodes)
-    said = f"{visible(str(path))}: {title}, {len(nodes)} nodes, {changed} {look.meaning}"
-    console.print(said, soft_wrap=True, markup=False, highlight=False)
 
 
 def _table(before: Sequence[Node], after: Sequence[Node]) -> Table:

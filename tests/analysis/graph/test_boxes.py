@@ -3,8 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench_core.analysis.graph import boxes as boxing
-from bench_core.analysis.graph.boxes import MOST_BOXES, PIECES, Node, boxes
+from bench_core.analysis.graph.boxes import MOST_BOXES, PIECES, Node, by_layer, one_each
 
 
 def chain(layers, changed=()):
@@ -29,20 +28,16 @@ def graphs(draw, least=0, most=40):
 @settings(max_examples=100)
 @given(graphs())
 def test_a_small_graph_is_drawn_node_by_node(nodes):
-    found = boxes(nodes)
+    found = one_each(nodes)
     assert [(box.title, box.note, box.reads) for box in found] == [
         (node.operator, node.name, node.reads) for node in nodes
     ]
 
 
 @settings(max_examples=100)
-@given(nodes=graphs(least=5), most=st.integers(1, 4))
-def test_a_large_graph_loses_nothing(nodes, most):
-    limit, boxing.MOST_BOXES = boxing.MOST_BOXES, most
-    try:
-        found = boxes(nodes)
-    finally:
-        boxing.MOST_BOXES = limit
+@given(graphs(least=1))
+def test_by_layer_nothing_is_lost(nodes):
+    found = by_layer(nodes)
     assert sum(box.nodes for box in found) == len(nodes)
     assert sum(box.changed for box in found) == sum(node.changed for node in nodes)
     assert all(read < at for at, box in enumerate(found) for read in box.reads)
@@ -51,7 +46,7 @@ def test_a_large_graph_loses_nothing(nodes, most):
 
 def test_one_box_a_layer_and_what_an_optimiser_put_in_goes_with_it():
     layers = ["embed"] * 100 + ["", ""] + ["layer.0"] * 150 + ["layer.1"] * 149
-    found = boxes(chain(layers, changed={100, 399}))
+    found = by_layer(chain(layers, changed={100, 399}))
     assert [box.title for box in found] == ["embed", "layer.0", "layer.1"]
     assert [box.nodes for box in found] == [102, 150, 149]
     assert [box.changed for box in found] == [1, 0, 1]
@@ -60,21 +55,25 @@ def test_one_box_a_layer_and_what_an_optimiser_put_in_goes_with_it():
 
 def test_a_layer_that_comes_back_has_two_boxes():
     layers = ["a"] * 150 + ["b"] * 151 + ["a"]
-    assert [box.title for box in boxes(chain(layers))] == ["a", "b", "a"]
+    assert [box.title for box in by_layer(chain(layers))] == ["a", "b", "a"]
 
 
 def test_without_layers_it_is_cut_into_pieces():
-    found = boxes(chain([""] * (MOST_BOXES + 50)))
+    found = by_layer(chain([""] * (MOST_BOXES + 50)))
     assert len(found) == PIECES
     assert (found[0].title, found[-1].title) == ("nodes 1 to 3", "nodes 347 to 350")
 
 
 def test_with_too_many_layers_too():
-    assert len(boxes(chain([f"layer.{at}" for at in range(MOST_BOXES + 1)]))) == PIECES
+    assert len(by_layer(chain([f"layer.{at}" for at in range(MOST_BOXES + 1)]))) == PIECES
 
 
 def test_operators_are_counted_the_most_frequent_first():
     kinds = ["Add"] * 200 + ["Mul"] * 80 + ["Relu"] * 20 + ["Neg", "Abs"]
     nodes = [Node(kind, "", "one", ()) for kind in kinds]
-    (box,) = boxes(nodes)
+    (box,) = by_layer(nodes)
     assert box.note == "200 Add, 80 Mul, 20 Relu, 2 more"
+
+
+def test_a_piece_of_one_node_is_called_after_its_operator():
+    assert [box.title for box in by_layer(chain([""] * 3))] == ["Add"] * 3

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 
-from bench_core.analysis.graph.boxes import Node, boxes
+from bench_core.analysis.graph.boxes import Node, one_each
 from bench_core.analysis.graph.layout import GAP, place
 from tests.analysis.graph.test_boxes import graphs
 
@@ -12,7 +12,7 @@ CLOSE = 1e-9  # sums of a few hundred widths, each rounded
 
 
 def placed(nodes):
-    found = boxes(nodes)
+    found = one_each(nodes)
     return found, place(found)
 
 

@@ -38,7 +38,7 @@ def test_what_changed_is_coloured_and_counted():
 
 def test_a_layer_says_how_many_nodes_it_stands_for():
     page = drawn([Box("layer.0", "12 Add, 3 more", (), nodes=15, changed=2)])
-    assert {"layer.0", "12 Add, 3 more"} <= set(said(page))
+    assert {"layer.0", "2 of 15: 12 Add, 3 more"} <= set(said(page))
     (tip,) = (group.find(f"{SVG}title").text for group in page.iter(f"{SVG}g"))
     assert tip == "layer.0: 12 Add, 3 more; 15 nodes, 2 new against the other graph"
 
