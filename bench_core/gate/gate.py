@@ -7,8 +7,9 @@ from statistics import fmean, median
 from bench_core import discover
 from bench_core.analysis.gate.protocol import Decision, decisions
 from bench_core.analysis.gate.rule import GateCell
+from bench_core.analysis.gate.words import place
 from bench_core.analysis.units import duration, size
-from bench_core.analysis.verdict import NEW, UNSURE, Verdict
+from bench_core.analysis.verdict import NEW, UNSURE, WORSE, Verdict
 from bench_core.cell import Cell
 from bench_core.errors import BenchError, Incomparable, UsageError, explained
 from bench_core.gate import verdicts
@@ -16,6 +17,7 @@ from bench_core.gate.launches import Launches
 from bench_core.gate.plan import Plan
 from bench_core.gate.progress import Progress
 from bench_core.gate.sides import BASE, HEAD, Sides
+from bench_core.gate.why import with_why
 from bench_core.interruption import signal_of
 from bench_core.sweep.stopwatch import Stopwatch
 
@@ -71,6 +73,7 @@ class Gate:
             for decision in reached[-1:]:
                 self._take(decision)
             self._add_statuses()
+        self._add_why()
         self._progress.step("artefacts and tasks")
         valid = self.invalid is None
         with self._watch("tasks"):
@@ -78,6 +81,16 @@ class Gate:
                 self._launch.standings, self._plan.settings, self._sides, valid=valid
             ):
                 self.verdicts.append(verdict)  # one by one: the next may be the last
+
+    def _add_why(self) -> None:
+        """Profile what was found slower, cell by cell: it can take some seconds each."""
+        for at, verdict in enumerate(self.verdicts):
+            if verdict.metric == "latency" and verdict.kind == WORSE and verdict.change:
+                self._progress.step(f"profiling {place(verdict.cell)}")
+                standings = self._launch.standings[verdict.cell]
+                with self._watch("profiles"):
+                    why = with_why(verdict, verdict.change, standings, self._sides)
+                self.verdicts[at] = why
 
     def _add_unjudged(self, known: Mapping[str, GateCell]) -> None:
         """What was measured so far stays, and what was not judged is said to be so."""

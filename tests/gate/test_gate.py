@@ -1,5 +1,6 @@
 """The gate as a maintainer runs it, on real commits of a real repository."""
 
+import re
 import signal
 import sys
 import time
@@ -51,6 +52,10 @@ def test_a_slower_commit_is_worse_and_its_reverse_better(repository):
     assert done.returncode == 1 and "worse" in done.stdout
     verdict = next(one for one in result.verdicts if one.metric == "latency")
     assert verdict.launches >= 4 and verdict.change.low > 1.01
+    assert re.search(
+        r"; why: .*the working tree is .+ slower than before .+: it pays .+ in dispatch",
+        verdict.reason,
+    )
     result, done = judged(repository.on("before"), "--base", "slower", *CHOSEN)
     assert kinds(result)["latency"] == BETTER and done.returncode == 0
     assert any("base has 1 commit" in text for text in result.session["warnings"])
