@@ -161,6 +161,17 @@ def test_learnt_rounding_is_nearer_than_the_nearest_at_4_bits():
     assert learnt > nearest + 1
 
 
+@pytest.mark.parametrize(("activation", "kept"), [(nn.ReLU, "adaround"), (nn.ReLU6, "nearest")])
+def test_rounding_is_learnt_for_what_the_activation_lets_through(activation, kept):
+    """Beyond 6 a ReLU6 hides how a weight is rounded, so that there is nothing to learn."""
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(32, 16), activation())
+    nn.init.constant_(module[0].bias, 100.0)
+    data = [(torch.randn(64, 1) + 0.1 * torch.randn(64, 32),) for _ in range(2)]  # correlated
+    found = ptq(exported(module, 2, 32), data, recipe=replace(PLAIN, rounding="adaround"))
+    assert found.notes["rounding"] == {"0": kept}
+
+
 def test_each_step_is_explained(capsys):
     recipe = Recipe(smooth=0.5, correct_biases=True)
     ptq(program(), DATA, recipe=recipe, explain_on=DATA[:1], score=lambda ys: float(len(ys)))

@@ -1,6 +1,7 @@
 """Round the weights: to nearest, or so that each layer's outputs change least."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch.fx import Node
@@ -8,15 +9,15 @@ from torch.fx import Node
 from bench_core.fusion.tensors import held
 from bench_core.quantization.adaround import Rounded, adaround
 from bench_core.quantization.affine import dequantize, quantize
+from bench_core.quantization.clip import NO_ACTIVATION
 from bench_core.quantization.graph.convolution import convolution_of, is_matrix_product, items
 from bench_core.quantization.graph.layers import Layer
+from bench_core.quantization.graph.linear import clip_of
 from bench_core.quantization.graph.placement import written
 from bench_core.quantization.graph.simulate import Integers
 from bench_core.quantization.graph.values import Values
 from bench_core.quantization.reconstruction import Layer as Reconstructed
 from bench_core.quantization.work import Work
-
-ATEN = torch.ops.aten
 
 
 def round_to_nearest(work: Work) -> None:
@@ -58,8 +59,10 @@ def _learn(work: Work, layer: Layer, values: Values, rounded_values: Values) -> 
     node = layer.weights[0]
     inputs, targets = items(layer, rounded_values.of(layer.inputs[0]), values.run(layer.node))
     bias = None if layer.bias is None else held(work.graph, layer.bias)
-    after = written(layer.node)
-    activation = torch.relu if after.target is ATEN.relu.default else None
+    clip = clip_of(written(layer.node))
+    activation = (
+        None if clip is NO_ACTIVATION else partial(torch.clamp, min=clip.low, max=clip.high)
+    )
     reconstructed = Reconstructed(bias, convolution_of(layer), activation)
     weight = held(work.graph, node)
     return adaround(weight, work.weight_params[node], reconstructed, inputs, targets)
