@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -118,19 +118,29 @@ def _candidate(job: Job, exported: Path, folder: Path, finish: Finish, level: Le
 
 
 def open_noting(
-    job: Job, files: list[Path], level: Level, ran: Path
+    job: Job, files: list[Path], level: Level, ran: Path, without: Sequence[str] = ()
 ) -> "tuple[InferenceSession, onnx.ModelProto | None]":
     """A session, and the graph that it runs: None where the provider has compiled it."""
     path, threads, provider = files[0], job.cell.threads, job.cell.provider
     beside = len(files) > 1
     try:
         session = open_session(
-            path, level, threads, ran, weights_beside=beside, provider=provider, stop_spinning=True
+            path,
+            level,
+            threads,
+            ran,
+            weights_beside=beside,
+            provider=provider,
+            stop_spinning=True,
+            without=without,
         )
     except Exception as error:
         if COMPILED not in str(error):
             raise
-        return open_session(path, level, threads, provider=provider, stop_spinning=True), None
+        session = open_session(
+            path, level, threads, provider=provider, stop_spinning=True, without=without
+        )
+        return session, None
     return session, load(ran)
 
 

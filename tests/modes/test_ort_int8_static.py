@@ -147,6 +147,8 @@ def test_what_stays_float_is_listed(tmp_path):
     assert evidence["int8_layers"] == ["embed", "widen", "narrow"]
     assert {"gelu", "layer_norm"} <= evidence["float_operators"].keys()
     assert evidence["calibration"]["source"] == "random inputs"
+    assert evidence["without"] == ["SkipLayerNormFusion"]
+    assert evidence["kernels"]["LayerNormalization"] == 1
 
 
 def test_a_model_without_neighbours_to_equalise_is_unsupported(tmp_path):
