@@ -26,7 +26,7 @@ def latencies(result: LengthsResult, width: int) -> Iterator[Table | Text]:
     for mode, points in result.points().items():
         for point in points:
             found = ratios.get((mode, point.length))
-            below = _ratio(found.ratio, found.low, found.high) if found else Text("reference\n")
+            below = _ratio(found.ratio, found.low, found.high) if found else Text("reference")
             text = Text(f"{duration(point.latency_s)}\n").append_text(below)
             rows.setdefault(mode, {})[point.length] = text
     heads = {length: str(length) for length in result.lengths}

@@ -99,22 +99,24 @@ class Study:
         self._know(f"{second} against {first}", duel, flips=tuple(flips))
 
     def _pad(self, bucket: int) -> None:
+        """Lengths that are multiples of the bucket need no duel."""
         modes, lengths = self._modes(), self._plan.lengths
-        self._progress.stage("padding", len(modes) * len(lengths))
-        for length in lengths:
-            for mode in modes:
-                to = padded_length(length, bucket)
-                self._progress.step(f"{mode}, {length} to {to} {self.result.axis}")
-                self._pad_one(mode, length, to)
+        exact = tuple(Padding(mode, n, n) for n in lengths if n % bucket == 0 for mode in modes)
+        self._know(padding=exact)
+        others = [(mode, n) for n in lengths if n % bucket for mode in modes]
+        self._progress.stage("padding", len(others))
+        for mode, length in others:
+            to = padded_length(length, bucket)
+            self._progress.step(f"{mode}, {length} to {to} {self.result.axis}")
+            self._pad_one(mode, length, to)
 
     def _pad_one(self, mode: str, length: int, to: int) -> None:
         found, duel, cell = Padding(mode, length, to), None, self._cell(mode, length)
-        if to != length:
-            try:
-                duel = meet_padded(self._arena, cell, to, self._plan.rule)
-                found = replace(found, cost=speedup(duel, f"{mode}, padded"))
-            except BenchError as error:
-                found = replace(found, reason=str(error))
+        try:
+            duel = meet_padded(self._arena, cell, to, self._plan.rule)
+            found = replace(found, cost=speedup(duel, f"{mode}, padded"))
+        except BenchError as error:
+            found = replace(found, reason=str(error))
         name = f"{cell} padded to {to} against itself"
         self._know(name, duel, padding=(*self.result.padding, found))
 
