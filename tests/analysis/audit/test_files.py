@@ -105,6 +105,8 @@ def test_names_are_escaped(place):
     assert code == 1
     assert "\x1b" not in said and "\u202e" not in said
     assert "[red]x" in said
+    code, said = ended(Path("\x1b[2J.csv"))
+    assert code == 2 and said.startswith("\\x1b[2J.csv: ")
 
 
 def test_a_run_of_ours_that_was_edited_is_found(place):

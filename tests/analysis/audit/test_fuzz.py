@@ -1,6 +1,7 @@
 """Mutated files and bytes of any kind: audited or refused, never a crash."""
 
 import io
+import json
 import random
 
 import pytest
@@ -12,9 +13,12 @@ from bench_core.analysis.audit.files import audit, look
 from bench_core.analysis.audit.reading import claims
 from bench_core.analysis.audit.run import read_run
 from bench_core.analysis.audit.table import COLUMNS
+from bench_core.analysis.load import Results
 from bench_core.errors import UsageError
 from bench_core.record import SCHEMA
-from strategies import advices, json_values, records
+from invented import SESSION, run
+from strategies import advices, json_values, records, spoilt
+from tests.analysis.test_load import as_json
 
 RUNS = 5_000
 TABLE = (
@@ -86,6 +90,16 @@ def test_any_record_that_is_let_in_is_looked_at(found, advice):
         "advice": [one.to_json() for one in advice],
     }
     look(read_run({"bench": run}).rows)
+
+
+@given(spoilt(as_json(Results(SESSION, run().cells[17:19], run().advice[:1]))))
+def test_a_run_with_junk_in_it_is_looked_at_or_refused(content):
+    try:
+        found = claims(json.dumps(content).encode())
+    except (UsageError, ValueError) as error:
+        assert "expected" in str(error)
+    else:
+        look(found.rows)
 
 
 @given(json_values | st.fixed_dictionaries({"benchmarks": json_values}))

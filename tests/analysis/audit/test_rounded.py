@@ -46,6 +46,12 @@ def test_a_throughput_that_is_off_by_more_than_its_digits_is_wrong(batch, latenc
     assert wrong(THROUGHPUT, "batch,latency_ms,throughput", str(batch), *cells)
 
 
+@given(st.integers(0, 50), st.floats(0.2, 0.8), st.floats(1, 1e3))
+def test_a_call_of_part_of_an_item_is_wrong_without_a_batch_too(whole, part, latency_ms):
+    cells = rounded(latency_ms, 6), rounded(1000 * (whole + part) / latency_ms, 6)
+    assert wrong(THROUGHPUT, "latency_ms,throughput", *cells)
+
+
 @given(batches, quantities, quantities, digits, digits, digits, st.booleans())
 def test_a_true_energy_is_never_wrong(batch, power_w, latency_ms, p, q, r, of_item):
     energy_mwh = power_w * latency_ms / 3600 / (batch if of_item else 1)
