@@ -212,14 +212,14 @@ def explain(
     **given: Any,
 ) -> None:
     """Why is one mode not faster? Profile both, duel them, print where the time goes."""
-    from bench_core.studies import explain as study
+    from bench_core.studies.explain import command
     from bench_core.sweep import options
 
     given = {option.destination: None for option in OPTIONS} | given | {"bench_budget_s": budget_s}
     asked = replace(
         options.request(given.get), models=(model,), modes=(mode_a, mode_b), lengths=(length,)
     )
-    study.show(asked, mode_a, mode_b, Console())
+    command.explain(asked, mode_a, mode_b, Console())
 
 
 @app.command()

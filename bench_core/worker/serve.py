@@ -223,6 +223,23 @@ def peak_flops(dtype: str, threads: int, cores: list[int]) -> Answer:
     return {"flops_per_s": flops_per_s(dtype, lambda: place_threads(os.getpid(), cores))}, []
 
 
+def bandwidth(threads: int, cores: list[int]) -> Answer:
+    """The most bytes a second that go to and from memory."""
+    from bench_core.runtimes.peak import bytes_per_s
+
+    set_torch_threads(threads)
+    return {"bytes_per_s": bytes_per_s(lambda: place_threads(os.getpid(), cores))}, []
+
+
+def work(model: str, length: int, batch: int) -> Answer:
+    """Name, operations and float32 bytes of each layer of the model in one call."""
+    from bench_core.runtimes.layer_work import layer_work
+
+    chosen = discover.model(model)
+    inputs = chosen.inputs(length, batch, 0, False)
+    return {"layers": layer_work(chosen.build(), inputs)}, []
+
+
 def import_frameworks(mode: Mode) -> None:
     """Import what the mode runs on, so that memory and time from here on are the model's own.
 
@@ -258,6 +275,8 @@ def serve(wire: Wire) -> None:
         "task": held.task,
         "oracle": oracle,
         "peak_flops": peak_flops,
+        "bandwidth": bandwidth,
+        "work": work,
     }
     while True:
         try:

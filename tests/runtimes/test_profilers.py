@@ -140,7 +140,7 @@ def test_a_run_of_a_compiled_graph_is_generated_code():
     profiler = torch_profiler(call, lambda inputs: (one, one))
     for profiled in profiler.record([()], CALLS, lambda: None):
         found = {event.operator: event for event in profiled.events}
-        assert set(found) == {GRAPH_CALL, "aten::mm"}
+        assert set(found) >= {GRAPH_CALL, "aten::mm"}
         assert found["aten::mm"].inside == GRAPH_CALL
     assert family(GRAPH_CALL, leaf=False) == GENERATED
 

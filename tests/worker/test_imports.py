@@ -9,7 +9,8 @@ import bench_core
 HERE = Path(bench_core.__file__).parent
 NOUNS = {"discover", "cell", "mode", "runner", "wire"}
 OF_A_RUNTIME = {
-    "runtimes.oracle", "runtimes.graph_oracle", "runtimes.peak", "runtimes.torch_profile",
+    "runtimes.oracle", "runtimes.graph_oracle", "runtimes.layer_work", "runtimes.peak",
+    "runtimes.torch_profile",
 }  # fmt: skip
 
 

@@ -13,7 +13,8 @@ from rich.console import Console
 from bench_core.analysis.explain import layers, words
 from bench_core.analysis.explain.difference import explain
 from bench_core.analysis.explain.profile import Profile
-from bench_core.analysis.explain.report import Side, render
+from bench_core.analysis.explain.report import Found, Side, render
+from bench_core.analysis.explain.roofline import Ceiling, Layer, Roofline
 from bench_core.analysis.explain.scaling import scaling
 from bench_core.analysis.explain.waterfall import waterfall
 from bench_core.analysis.explain.words import sentence
@@ -37,7 +38,11 @@ sides = st.builds(
 
 def drawn(found, a, b, width=200, *, terminal=True):
     file = io.StringIO()
-    render(found, {}, a, b, Console(file=file, width=width, force_terminal=terminal))
+    roof = Roofline(
+        (Layer("a\x1b[2J", 1e6, 2e5), Layer("", 0, 1e5)), Ceiling("float32", 1e9, 1e9), None
+    )
+    console = Console(file=file, width=width, force_terminal=terminal)
+    render(Found(found, a, b, roof), {}, console)
     return re.sub(r"\x1b\[[\d;]*m", "", file.getvalue())
 
 
@@ -154,3 +159,15 @@ def test_layers_are_shown_where_both_have_them():
 @pytest.mark.parametrize("module", [words, layers])
 def test_the_examples_in_the_docstrings(module):
     assert doctest.testmod(module).failed == 0
+
+
+def test_how_far_each_is_from_what_the_machine_allows():
+    """1 ms for 1e6 operations, and 0.1 ms for 1e5 bytes; the other's dtype has no known peak."""
+    text = drawn(SLOWER, Side("float", FLOAT, None, None), Side("int8", INT8, None, None))
+    assert (
+        "float: 2.3× the 1.10 ms of its roofline in float32, at 1.00 GFLOP/s and 1.00 GB/s" in text
+    )
+    assert "int8: no roofline" in text
+    table = text[text.index("layers by their roofline") :].split("\n\n")[0]
+    assert re.search(r"a\\x1b\[2J +1.00 M +200 kB +1.00 ms \(FLOP\)", table)
+    assert re.search(r"the model +0 +100 kB +100 µs \(bytes\)", table)

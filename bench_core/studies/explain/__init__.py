@@ -1,0 +1,1 @@
+"""`bench explain`: why one mode of a model is slower than another."""
