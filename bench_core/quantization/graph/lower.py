@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from bench_core.errors import Unsupported
+from bench_core.quantization.graph.attention import attention_translations
 from bench_core.quantization.graph.nbits import nbits_translations
 from bench_core.quantization.graph.operators import QUANTIZE_DEQUANTIZE, onnx_translations
 
@@ -55,5 +56,9 @@ def lower(
             opset_version=OPSET,
             external_data=False,
             verbose=False,
-            custom_translation_table={**onnx_translations(), **nbits_translations()},
+            custom_translation_table={
+                **onnx_translations(),
+                **nbits_translations(),
+                **attention_translations(),
+            },
         )
