@@ -50,7 +50,7 @@ def lowered(module: nn.Module, inputs: tuple[Tensor, ...], path) -> np.ndarray:
     # A mask of one item is broadcast: its axis is no batch.
     axes = {"x": {0: "batch"}} | ({"mask": {0: "batch"}} if inputs[-1].shape[0] > 1 else {})
     names = ["x", "mask"][: len(inputs)]
-    free = tuple({axis: Dim.AUTO for axis in axes.get(name, {})} for name in names)
+    free = tuple(dict.fromkeys(axes.get(name, {}), Dim.AUTO) for name in names)
     program = export(module.eval(), inputs, dynamic_shapes=free)
     lower(
         capture(program)[0],
