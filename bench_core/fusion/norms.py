@@ -77,7 +77,8 @@ def _obstacle(node: Node) -> str | None:
             "take the module after eval()"
         )
     if not isinstance(layer, Node) or layer.target not in CHANNEL_AXIS:
-        before = called(layer) if isinstance(layer, Node) else layer
+        module = isinstance(layer, Node) and layer.op == "call_module"
+        before = called(layer) if module else layer  # a node is shown by its operator's name
         return f"it follows {before}, which cannot take it up"
     name = called(layer)
     made_of: tuple[Any, ...] = layer.args[1:3]

@@ -35,7 +35,7 @@ def following(module: nn.Module) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # whatever a user's code raises of a stand-in
-        said = str(error).strip().partition("\n")[0]
+        said = str(error).strip().partition("\n")[0].partition(". ")[0]  # torch adds advice
         raise Unsupported(
             f"torch.fx cannot trace {type(module).__name__}: {type(error).__name__}: {said} "
             f"({users_line(error)}); torch.export takes more: export_fused"

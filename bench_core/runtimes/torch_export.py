@@ -41,10 +41,13 @@ def export(job: Job, module: "nn.Module | None" = None) -> "ExportedProgram":
                 dynamic_shapes=tuple(dict.fromkeys(axes, torch.export.Dim.AUTO) for axes in free),
             )
         except RuntimeError as error:
+            from bench_core.fusion.users_line import users_line
+
             # torch adds sixty lines of advice.
             first = str(error).strip().splitlines()[0]
             raise Unsupported(
-                f"torch.export cannot capture {model.name} as one graph: {first}"
+                f"torch.export cannot capture {model.name} as one graph: {first} "
+                f"({users_line(error)})"
             ) from error
     _check_free(program, dict(zip(model.input_names, free, strict=True)))
     return program
