@@ -340,7 +340,8 @@ masked = replace(
     pad=partial(_pad, 0),
 )
 padding_shows = replace(masked, name="padding_shows", pad=partial(_pad, 1))
+by_row = replace(MLP, name="by_row", pad=lambda rows, length: _pad(1, (*rows, rows[0]), length)[:1])
 branching = replace(MLP, name="branching", build=_build_branching)
 
 MODES = [name for name, value in globals().items() if isinstance(value, Mode) and name.islower()]
-MODELS = ["branching", "tasked", "masked", "padding_shows"]
+MODELS = ["branching", "tasked", "masked", "padding_shows", "by_row"]

@@ -32,8 +32,9 @@ def test_the_padded_one_is_timed_on_padded_inputs(arena):
     assert duel.look.estimate.low > 0
 
 
-def test_a_mode_built_for_one_length_is_padded_too(arena):
-    duel = meet_padded(arena, cell("ort_disabled_online", 5), 8, QUICK)
+@pytest.mark.parametrize("model", ["masked", "by_row"])
+def test_outputs_are_those_of_what_was_padded_with_a_row_each_or_without(arena, model):
+    duel = meet_padded(arena, cell("torchscript_freeze", 5, model), 8, QUICK)
     assert duel.quads >= 8
 
 
