@@ -44,6 +44,7 @@ def _parts(result: LengthsResult, width: int) -> Iterator[Table | Text]:
     yield from warnings(result.records, known)
     if result.interrupted:
         yield Text(f"\nstopped by {result.interrupted}: what was done until then", style="yellow")
+    yield from (Text(f"\n{line}", style="bold") for line in words.fastest(result))
 
 
 def _paragraph(title: str, lines: Iterable[str]) -> Iterator[Text]:

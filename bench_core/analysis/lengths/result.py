@@ -5,7 +5,7 @@ Schema history: 1 — first.
 
 import math
 from dataclasses import asdict, dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from statistics import median
 from typing import Any
 
@@ -122,3 +122,22 @@ class LengthsResult:
             return curves[flip.first].latency_s(flip.length) / fastest_s
 
         return sorted(found, key=behind)
+
+    def fastest(self) -> list[tuple[str, float, float]]:
+        """Which mode's curve is the lowest, from which length to which.
+
+        A curve counts from the shortest to the longest length that it was fitted to.
+        """
+        curves = self.curves()
+        ends = {float(end) for curve in curves.values() for end in (curve.shortest, curve.longest)}
+        ends |= {flip.length for flip in self.crossings()}
+        found: list[tuple[str, float, float]] = []
+        for start, end in pairwise(sorted(ends)):
+            middle = (start + end) / 2
+            able = [m for m, curve in curves.items() if curve.shortest < middle < curve.longest]
+            best = min(able, key=lambda mode: curves[mode].latency_s(middle), default=None)
+            if best is None:
+                continue
+            goes_on = bool(found) and (found[-1][0], found[-1][2]) == (best, start)
+            found.append((best, found.pop()[1] if goes_on else start, end))
+        return found

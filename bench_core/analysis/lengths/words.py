@@ -31,6 +31,15 @@ def _flip(flip: Flip, axis: str) -> str:
     return f"{said}; {flip.reason}" if flip.reason else said
 
 
+def fastest(result: LengthsResult) -> Iterator[str]:
+    """One sentence, where curves were compared: what a user of some length would run."""
+    if len(result.curves()) > 1:
+        said = ", ".join(
+            f"{mode} from {start:.0f} to {end:.0f}" for mode, start, end in result.fastest()
+        )
+        yield visible(f"Fastest by the fits, in {result.axis}: {said}.")
+
+
 def compile_passes(result: LengthsResult) -> Iterator[str]:
     """A line per way of asking torch.compile."""
     for one in result.compile_passes:

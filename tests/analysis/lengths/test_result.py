@@ -1,5 +1,6 @@
 """What follows from the duels of a study, and how it is drawn."""
 
+import itertools
 import json
 import math
 from dataclasses import replace
@@ -204,3 +205,31 @@ def test_the_file_holds_every_record_and_the_curves():
     assert curve["fixed_s"] == pytest.approx(1e-3) and curve["linear_s"] == pytest.approx(60e-6)
     assert saved["flips"][0]["meetings"][0]["speedup"]["ratio"] == 1.2
     assert math.isclose(saved["padding"][0]["cost"]["ratio"], 1.5)
+
+
+terms = st.tuples(st.floats(1e-6, 1e-2), st.floats(1e-8, 1e-4), st.just(0.0) | st.floats(0, 1e-7))
+
+
+@given(st.lists(terms, min_size=2, max_size=5))
+def test_the_fastest_is_the_lowest_curve_at_every_length(curves):
+    def latency(fixed, linear, square):
+        return lambda n: fixed + linear * n + square * n * n
+
+    names = [REFERENCE, *(f"mode_{number}" for number in range(len(curves) - 1))]
+    result = study({name: latency(*one) for name, one in zip(names, curves, strict=True)})
+    fitted, spans = result.curves(), result.fastest()
+    assert (spans[0][1], spans[-1][2]) == (16, 256)
+    for (one, _, end), (other, start, _) in itertools.pairwise(spans):
+        assert end == start and one != other
+    for mode, start, end in spans:
+        for n in (start, (2 * start + end) / 3, (start + end) / 2, end):
+            best_s = min(curve.latency_s(n) for curve in fitted.values())
+            assert fitted[mode].latency_s(n) == pytest.approx(best_s, rel=1e-9)
+
+
+def test_it_ends_with_what_to_run_where():
+    text = drawn(full(), 200, terminal=False)
+    assert text.rstrip().endswith(
+        "Fastest by the fits, in tokens: starts_cheap from 16 to 100, runs_cheap from 100 to 256."
+    )
+    assert "Fastest" not in drawn(study({REFERENCE: lambda n: 1.0}))
