@@ -115,22 +115,17 @@ def plain_rows(profile: Profile) -> tuple[Row, ...]:
     """The rows as they would be without the profiler, and a last one of what lies between them.
 
     Each event's cost is taken from its own time and from its caller's, as `event_cost_s` has it.
-    None is made negative; what is then too much is taken from all alike, so that the rows add up
-    to the plain call. Rows that ran beside each other are first made shorter alike, until they
-    fit into the call.
+    None is made negative; what is then too much, and what ran beside each other, is taken from all
+    alike, so that the rows add up to the plain call.
     """
-    fit = max(1.0, profile.overlap)
-    fitting = replace(
-        profile, rows=tuple(replace(row, seconds=row.seconds / fit) for row in profile.rows)
-    )
-    within_s, around_s = fitting.event_cost_s
+    within_s, around_s = profile.event_cost_s
     called = _called(profile.rows)
     own_s = [
         max(0.0, row.seconds - within_s * row.events - around_s * events)
-        for row, events in zip(fitting.rows, called, strict=True)
+        for row, events in zip(profile.rows, called, strict=True)
     ]
     outer = math.fsum(row.events for row in profile.rows) - math.fsum(called)
-    between_s = profile.profiled_s - math.fsum(row.seconds for row in fitting.rows)
+    between_s = profile.profiled_s - math.fsum(row.seconds for row in profile.rows)
     between_s = max(0.0, between_s - around_s * outer)
     left_s = math.fsum([*own_s, between_s])
     if not left_s:

@@ -10,6 +10,11 @@ from bench_core.analysis.explain.roofline import Ceiling, Layer, Roofline, bound
 from bench_core.analysis.explain.tables import MOST_LAYERS, columns
 from bench_core.analysis.units import count, duration, size, visible
 
+_BEATEN = (
+    "a roofline is beaten by what stays in a cache or is fused, and by a peak that was measured "
+    "while others used the machine"
+)
+
 
 def roofline_parts(found: Roofline, modes: Sequence[tuple[str, float]]) -> Iterator[Table | Text]:
     """modes: of A and of B the name and the seconds of a call."""
@@ -27,10 +32,11 @@ def _distance(name: str, taken_s: float, layers: Sequence[Layer], ceiling: Ceili
     lowest_s = least_s(layers, ceiling)
     ratio = taken_s / lowest_s
     longer = f"{ratio:.2g}" if ratio < 99.5 else count(ratio)
-    return (
+    said = (
         f"{name}: {longer}× the {duration(lowest_s)} of its roofline in {ceiling.dtype}, at "
         f"{count(ceiling.flops_per_s)}FLOP/s and {size(ceiling.bytes_per_s)}/s"
     )
+    return said if ratio >= 1 else f"{said}; {_BEATEN}"
 
 
 def _table(

@@ -28,7 +28,8 @@ def columns(first: str, names: Sequence[str]) -> Table:
 def parts_table(found: Explanation, names: Sequence[str]) -> Table:
     table = columns("where the time goes", [*names, "difference"])
     table.add_column("operators of either", overflow="fold")
-    for part in sorted(found.parts, key=lambda part: -abs(part.difference_s)):
+    there = [part for part in found.parts if part.a_s or part.b_s]
+    for part in sorted(there, key=lambda part: -abs(part.difference_s)):
         table.add_row(*map(Text, (bare(part.name), *_times(part), _operators(part))))
     table.add_row("unexplained", "", "", change(found.unexplained_s), "", style="dim")
     times = found.times

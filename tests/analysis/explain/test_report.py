@@ -168,6 +168,21 @@ def test_how_far_each_is_from_what_the_machine_allows():
         "float: 2.3× the 1.10 ms of its roofline in float32, at 1.00 GFLOP/s and 1.00 GB/s" in text
     )
     assert "int8: no roofline" in text
+    assert "is beaten by" not in text
     table = text[text.index("layers by their roofline") :].split("\n\n")[0]
     assert re.search(r"a\\x1b\[2J +1.00 M +200 kB +1.00 ms \(FLOP\)", table)
     assert re.search(r"the model +0 +100 kB +100 µs \(bytes\)", table)
+
+
+def test_a_roofline_that_is_beaten_is_told():
+    quick = explain(FLOAT, FLOAT, duel(1e-3, 1e-3))
+    side = Side("float", FLOAT, None, None)
+    assert "float: 0.91× the 1.10 ms" in drawn(quick, side, side)
+    assert "is beaten by what stays in a cache" in drawn(quick, side, side)
+
+
+def test_a_part_that_neither_spends_anything_on_has_no_row():
+    both = profile(("MatMul", 2e-3), ("Transpose", 0.0), profiled_s=2e-3, plain_s=2e-3)
+    side = Side("m", both, None, None)
+    text = drawn(explain(both, both, duel(2e-3, 2e-3)), side, side)
+    assert "matrix products" in text and "changing layouts" not in text
