@@ -83,6 +83,19 @@ def test_one_pass_clears_the_way_for_another():
     }  # fmt: skip
 
 
+def test_the_last_pass_clears_the_way_for_an_earlier_one():
+    """The product seems to be read twice until what nobody reads has gone."""
+    proto = parse(
+        "m = MatMul(x, w) unread = Neg(m) y = Add(m, b)",
+        inputs="float[2,2] x",
+        outputs="float[2,2] y",
+        weights="float[2,2] w = {1, 2, 3, 4}, float[2] b = {1, 2}",
+    )
+    _, after = optimised(proto)
+    assert operators(after) == ["Gemm"]
+    assert_same(proto, after)
+
+
 def test_an_empty_graph_is_left_alone():
     proto = parse("", inputs="float[2,3] y")
     assert optimised(proto)[1].graph.output[0].name == "y"

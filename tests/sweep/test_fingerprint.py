@@ -37,7 +37,9 @@ def test_another_source_is_another_key(changed):
     assert making_key("mlp") != before
 
 
-@pytest.mark.parametrize("room", ["models", "given", "modes", "runtimes", "quantization"])
+@pytest.mark.parametrize(
+    "room", ["models", "given", "modes", "runtimes", "quantization", "onnx_graph"]
+)
 def test_other_code_that_makes_artefacts_is_another_key(tmp_path, room):
     (tmp_path / room).mkdir()
     before = making_key("mlp", tmp_path)
