@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from bench_core.analysis.audit.example import cell, speedup
 from bench_core.analysis.audit.files import look
 from bench_core.analysis.audit.run import advised, cells, read_run
 from bench_core.analysis.load import load
 from bench_core.cell import Cell
-from bench_core.record import Interval, Record
+from bench_core.record import BreakEven, Interval, Record
 
 RUN = load(Path("results/reference_default.json"))
 
@@ -128,6 +129,38 @@ def test_advice_for_what_is_not_right_not_faster_or_not_there():
     slow = inside(advice, "speedup", low=0.9)
     assert "advice" in found(record, advice=[slow])
     assert "intervals" in found(record, advice=[inside(advice, "speedup", low=99.0)])
+    played = replace(advice, playoff=replace(advice.speedup, low=99.0))
+    assert found(record, advice=[played]) == {"intervals"}
+    elsewhere = replace(advice, group=advice.group.replace("batch=1", "batch=2"))
+    assert found(record, advice=[elsewhere]) == {"advice"}
+
+
+def test_bounds_the_wrong_way_round_hold_nothing():
+    turned = inside(INT8, "speedup", low=INT8.speedup.high, high=INT8.speedup.low)
+    assert "intervals" in found(turned)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "reason"),
+    [(0.8, 1.0, "never"), (0.9, 1.1, "unknown"), (1.0, 1.1, "unknown")],
+)
+def test_what_a_speedup_that_is_none_makes_of_break_even(low, high, reason):
+    def names(said: str) -> set[str]:
+        rows = cell(
+            engaged=True,
+            speedup=speedup(low, low, high),
+            break_even_calls=BreakEven(None, None, None, said),
+        )
+        return {name for name, _ in look(rows).findings}
+
+    assert names(reason) == set()
+    assert names("never" if reason == "unknown" else "unknown") == {"break_even"}
+
+
+def test_a_cell_that_is_not_engaged_has_said_itself_where_it_ran():
+    evidence = {"providers": {"CUDAExecutionProvider": 4}}
+    other = replace(SKIPPED, status="not_engaged", engaged=False, evidence=evidence)
+    assert not found(other)
 
 
 def entry(**stats: float) -> dict:

@@ -3,6 +3,7 @@
 import pytest
 
 from bench_core.analysis.audit.rules.lossless import LOSSLESS
+from bench_core.analysis.audit.rules.possible import POSSIBLE
 from bench_core.analysis.audit.rules.provider import PROVIDER
 from bench_core.analysis.audit.rules.training import TRAINING
 from bench_core.analysis.audit.table import table
@@ -51,6 +52,23 @@ def test_providers_that_can_stand_beside_the_name(name, provider):
 )
 def test_providers_that_cannot(name, provider):
     assert found(PROVIDER, f"name,provider\n{name},{provider}")
+
+
+@pytest.mark.parametrize(
+    ("column", "possible", "impossible"),
+    [
+        ("batch", ["1", "8", "1024"], ["0", "-1", "2.5"]),
+        ("latency_ms", ["0.0", "0.1"], ["-1", "-0.1"]),
+        ("throughput", ["0", "5"], ["-3"]),
+        ("power_w", ["0", "12"], ["-2"]),
+        ("energy_mwh", ["0.0"], ["-0.1"]),
+        ("accuracy", ["0", "100.0", "0.5 %"], ["-1", "101", "100.2"]),
+        ("f1", ["1.0"], ["-0.1", "130%"]),
+    ],
+)
+def test_quantities_shares_and_counts(column, possible, impossible):
+    for value in (*possible, *impossible):
+        assert bool(found(POSSIBLE, f"{column}\n{value}")) == (value in impossible), value
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ Bounded = Speedup | TaskScore | Interval | BreakEven | None
 def _check(rows: Rows) -> Looks:
     for row in rows:
         for name, value, low, high in _intervals(row):
-            inside = low <= high and Range(value, value).meets(Range(low, high))
+            inside = Range(value, value).meets(Range(low, high))
             must = f"{low:.9g} to {high:.9g}"
             yield row.unless(inside, f"{name} {value:.9g}", must, "those are its bounds")
 
