@@ -27,7 +27,7 @@ class Meeting:
 class Flip:
     """By their curves `first` is the faster below `length`, and `second` above.
 
-    below, above: the measured lengths on either side of it.
+    below, above: measured lengths on either side of it.
     meetings: the duels there and at the length itself. reason: why one of them is missing.
     """
 

@@ -104,18 +104,25 @@ class LengthsResult:
     def crossings(self) -> list[Flip]:
         """Where curves cross, between lengths at which both modes were timed.
 
-        First those nearest to the fastest mode there: what somebody would run changes at them.
+        On either side stands the nearest length at which the points say the same as the curves:
+        a mode may jump, to other kernels, where its curve climbs.
+        First come those nearest to the fastest mode there: what somebody would run changes at them.
         """
-        points, curves = self.points(), self.curves()
-        found = []
+        points = {mode: {p.length: p.latency_s for p in own} for mode, own in self.points().items()}
+        curves, found = self.curves(), []
         for one, other in combinations(curves, 2):
-            common = {p.length for p in points[one]} & {p.length for p in points[other]}
             for crossing in crossings(curves[one], curves[other]):
-                below = [length for length in common if length < crossing.length]
-                above = [length for length in common if length > crossing.length]
-                pair = (one, other) if crossing.first_below else (other, one)
+                first, second = (one, other) if crossing.first_below else (other, one)
+                gains = {
+                    n: points[second][n] - points[first][n]
+                    for n in points[first]
+                    if n in points[second]
+                }
+                below = {n: gain for n, gain in gains.items() if n < crossing.length}
+                above = {n: -gain for n, gain in gains.items() if n > crossing.length}
                 if below and above:
-                    found.append(Flip(*pair, crossing.length, max(below), min(above)))
+                    sides = max(_agreeing(below)), min(_agreeing(above))
+                    found.append(Flip(first, second, crossing.length, *sides))
 
         def behind(flip: Flip) -> float:
             fastest_s = min(curve.latency_s(flip.length) for curve in curves.values())
@@ -141,3 +148,8 @@ class LengthsResult:
             goes_on = bool(found) and (found[-1][0], found[-1][2]) == (best, start)
             found.append((best, found.pop()[1] if goes_on else start, end))
         return found
+
+
+def _agreeing(gains: dict[int, float]) -> list[int]:
+    """Lengths with a gain above 0; all of them where there is none."""
+    return [length for length, gain in gains.items() if gain > 0] or list(gains)

@@ -15,6 +15,9 @@ from bench_core.cell import Cell
 COLUMN_WIDTH = 12
 """Of one length: the bounds of a ratio with two digits after the point, and the gap."""
 
+POOR_FIT = 0.1
+"""A curve that is off by more is no account of its points: other kernels run at some of them."""
+
 
 def latencies(result: LengthsResult, width: int) -> Iterator[Table | Text]:
     """A row per mode, a column per length: latency, speed-up, and its bounds."""
@@ -46,7 +49,8 @@ def curves(result: LengthsResult) -> Iterator[Table | Text]:
         table.add_column(head, justify="right", overflow="fold")
     for mode, curve in found.items():
         terms = (curve.fixed_s, curve.linear_s, curve.square_s)
-        table.add_row(Text(mode), *map(duration, terms), percent(curve.off_by))
+        off = Text(percent(curve.off_by), style="yellow" if curve.off_by > POOR_FIT else "")
+        table.add_row(Text(mode), *map(duration, terms), off)
     yield table
 
 

@@ -54,6 +54,18 @@ def test_the_flip_is_found_where_it_was_put():
     assert list(flips) == [("starts_cheap", "runs_cheap")]
 
 
+def test_a_mode_that_jumps_is_met_where_the_points_say_that_it_wins():
+    """Its curve climbs where it jumps: the flip lies between 16 and 64, not beside the crossing."""
+    jumps = {16: 36e-6, 64: 92e-6, 128: 112e-6, 256: 123e-6}
+    steady = {16: 58e-6, 64: 62e-6, 128: 66e-6, 256: 81e-6}
+    slow = {REFERENCE: lambda n: 1e-3, "jumps": jumps.get, "steady": steady.get}
+    result = study(slow)
+    (flip,) = result.crossings()
+    assert (flip.first, flip.second, flip.below) == ("jumps", "steady", 16)
+    assert flip.length < flip.above
+    assert result.curves()["jumps"].off_by > 0.1
+
+
 def test_the_flip_of_the_fastest_comes_first():
     slow = {"slow": lambda n: 20e-3 + 50e-6 * n, "slower_later": lambda n: 18e-3 + 70e-6 * n}
     flips = study(FLIPPING | slow).crossings()
