@@ -63,8 +63,8 @@ def _prepare(job: Job) -> Runner:
 
 def _engaged(evidence: dict[str, Any]) -> str | None:
     last, told = evidence.get("activations", [0, 0])
-    if last == 0:
-        return f"expected activations in channels_last, found {last} of {told}"
+    if 2 * last <= told:
+        return f"expected most activations in channels_last, found {last} of {told}"
     return None
 
 

@@ -72,6 +72,8 @@ def _compiled(evidence: dict[str, Any]) -> str | None:
         return "expected generated kernels, Inductor made none: every operator is eager's own"
     if not evidence.get("graphs_run"):
         return "expected a call to run a compiled graph, it ran none"
+    if again := evidence.get("recompiles", {}).get("while timed"):
+        return f"expected the calls of one shape to share a graph, found {again} recompiles"
     return None
 
 

@@ -49,6 +49,8 @@ def _prepare(job: Job) -> Runner:
 def _engaged(evidence: dict[str, Any]) -> str | None:
     if not sum(evidence.get("quantised", {}).values()):
         return "expected quantised layers, found none"
+    if evidence.get("engine") in (None, "none"):
+        return "expected an engine with int8 kernels, found none"
     return None
 
 

@@ -65,6 +65,14 @@ def _has_graph(evidence: dict[str, Any]) -> str | None:
     return None
 
 
+def _traced(evidence: dict[str, Any]) -> str | None:
+    """A trace may hold functions that were compiled, such as those of a model's own library."""
+    traced, compiled = evidence.get("traced", 0), evidence.get("compiled", 0)
+    if traced <= compiled:
+        return f"expected a trace, found {traced} nodes of one and {compiled} compiled from source"
+    return _has_graph(evidence)
+
+
 def _frozen(evidence: dict[str, Any]) -> str | None:
     left = evidence.get("get_attr", 0) + evidence.get("parameters", 0)
     if left:
@@ -93,7 +101,7 @@ TORCHSCRIPT_TRACE = Mode(
     family="torchscript",
     summary="eval(), inference_mode, traced, saved and loaded",
     prepare=lambda job: _prepare(job, "torchscript_trace", torchscript_file.traced),
-    engaged=_has_graph,
+    engaged=_traced,
 )
 
 TORCHSCRIPT_FREEZE = Mode(

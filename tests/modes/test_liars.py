@@ -1,7 +1,4 @@
-"""Each mode's rule is fed lies: the evidence of a run that engaged, with one fact changed.
-
-What was believed when this was written is marked so: such a rule tells less than its mode's name.
-"""
+"""Each mode's rule is fed lies: the evidence of a run that engaged, with one fact changed."""
 
 import pytest
 
@@ -75,7 +72,10 @@ LIES = {
         "still training": {"training": True},
         "no_grad alone": {"inference": False},
     },
-    "channels_last": {"weights alone": {"activations": [0, 9]}},
+    "channels_last": {
+        "weights alone": {"activations": [0, 9]},
+        "one layer of many": {"activations": [1, 40]},
+    },
     "fp16": {
         "it stayed float": {"parameters": {"float32": 7}},
         "one parameter stayed float": {"parameters": {"float16": 6, "float32": 1}},
@@ -95,6 +95,7 @@ LIES = {
     "int8_dynamic": {
         "no quantised layer": {"quantised": {}},
         "none of a kind": {"quantised": {"Linear": 0}},
+        "an engine without kernels": {"engine": "none"},
     },
     "int8_eager_static_x86": {
         "no quantised node": {"quantised": {}, "operators": {}},
@@ -104,6 +105,7 @@ LIES = {
     "torchscript_trace": {
         "the module itself": {"script_module": False},
         "an empty graph": {"nodes": 0},
+        "compiled from source": {"compiled": 30, "traced": 0},
     },
     "torchscript_freeze": {
         "weights looked up": {"get_attr": 2},
@@ -134,6 +136,7 @@ LIES = {
         "on the wrong provider": {"provider": CUDA},
         "a node on another provider": {"providers": {CPU: 9, CUDA: 1}},
         "no nodes at all": {"providers": {}},
+        "a provider that has no node": {"providers": {CPU: 0}},
     },
     "ort_all_offline": {
         "optimised when loaded": {"level": "ORT_ENABLE_ALL"},
@@ -168,8 +171,10 @@ LIES = {
         "nothing captured": {"graphs": 0},
         "no kernels": {"kernels": 0},
         "a call that ran eagerly": {"graphs_run": 0},
+        "past its recompile limit": {"recompiles": {"while timed": 9}},
     },
     "compile_dynamic": {
+        "past its recompile limit": {"recompiles": {"while timed": 9, "length": 0, "batch": 0}},
         "compiled again for a length": {"recompiles": {"while timed": 0, "length": 1}},
         "another length was not tried": {"recompiles": {"while timed": 0}},
         "a call that ran eagerly": {"graphs_run": 0},
@@ -203,24 +208,6 @@ LIES = {
         "float products": {"integer": {}},
     },
 }
-BELIEVED = {
-    "channels_last": {"one layer of many": {"activations": [1, 40]}},
-    "autocast_bf16": {"one layer of many": {"activations": {"bfloat16": 1, "float32": 40}}},
-    "int8_dynamic": {"an engine without kernels": {"engine": "none"}},
-    "torchscript_trace": {"compiled from source": {"compiled": 30, "traced": 0}},
-    "ort_all_online": {"a provider that has no node": {"providers": {CPU: 0}}},
-    "ort_int8_static_mse": {
-        "not the graph that was simulated": {"executed": {"same_graph": False, "values": {}}}
-    },
-    "compile_default": {
-        "past its recompile limit": {"recompiles": {"while timed": 9}},
-        "in forty pieces": {"graph_breaks": 40},
-    },
-    "compile_dynamic": {
-        "past its recompile limit": {"recompiles": {"while timed": 9, "length": 0, "batch": 0}}
-    },
-    "aot_inductor": {"no operator of its own ran": {"operators": {"aten::linear": 2}}},
-}
 
 
 @pytest.fixture(scope="module")
@@ -251,12 +238,6 @@ def test_the_truth_is_believed(mode, true):
 @each(LIES)
 def test_a_lie_is_not(mode, changed, true):
     assert changed.keys() <= true(mode).keys()  # it is the rule's fact that changed, not another
-    assert modes()[mode].engaged({**true(mode), **changed})
-
-
-@pytest.mark.xfail(strict=True, reason="the rule does not look at that")
-@each(BELIEVED)
-def test_what_is_believed_so_far(mode, changed, true):
     assert modes()[mode].engaged({**true(mode), **changed})
 
 
