@@ -5,6 +5,7 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 from onnx.reference import ReferenceEvaluator
+from onnx_ir.passes.common import ShapeInferencePass
 
 FREE_SIZE = 2
 """Of an axis that the graph leaves free."""
@@ -22,7 +23,7 @@ def parse(body, *, inputs="float[2,3] x", outputs="float[2,3] y", weights="", op
 def inferred(proto):
     """The model with what is known of its shapes, as the passes get it."""
     model = ir.from_proto(proto)
-    ir.passes.common.ShapeInferencePass(check_type=False, strict_mode=False)(model)
+    ShapeInferencePass(check_type=False, strict_mode=False)(model)
     return model
 
 

@@ -177,6 +177,12 @@ def test_all_outputs_are_folded_at_once():
     assert acts(fold_constants, proto) == 2
 
 
+def test_a_node_is_run_as_its_own_opset_has_it():
+    """Axes are an attribute in opset 11, and an input since 13."""
+    proto = parse("a = Unsqueeze<axes = [0]>(w) y = Add(x, a)", weights=W, opset=11)
+    assert acts(fold_constants, proto) == 1
+
+
 def test_a_batch_norm_of_opset_9_is_folded_as_inference():
     """The reference evaluator of onnx takes the batch's own statistics there."""
     proto = parse(
