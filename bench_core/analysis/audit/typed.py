@@ -62,12 +62,9 @@ def typed(text: str, mark: str | None) -> Typed:
     match = _NUMBER.fullmatch(text) if len(text) <= LONGEST else None
     sign, digits, exponent, percent = match.groups() if match else ("", "", "", "")
     whole, _, decimals = digits.partition(mark)
-    if not _grouped(whole, MARKS[mark]) or not re.fullmatch(r"[0-9]*", decimals) or not digits:
+    ungrouped, power = re.sub("[^0-9]", "", whole), int(exponent or 0)
+    if not (_grouped(whole, MARKS[mark]) and re.fullmatch("[0-9]+", ungrouped + decimals)):
         raise ValueError(f"expected a number, found {text!r:.40}")
-    ungrouped = re.sub("[^0-9]", "", whole)
-    if not ungrouped + decimals:
-        raise ValueError(f"expected a number, found {text!r:.40}")
-    power = int(exponent or 0)
     value = float(f"{sign}{ungrouped or 0}.{decimals or 0}e{power}")
     if abs(value) > LARGEST:
         raise ValueError(f"expected a measured value, found {text!r:.40}")
