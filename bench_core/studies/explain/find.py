@@ -75,16 +75,15 @@ def _roofline(arena: Arena, a: Cell, b: Cell) -> Roofline | None:
     if model.onnx is not None:
         return None
     with Worker(arena.zygote(model)) as worker:
-        layers = worker.ask("work", BUILD_LIMIT_S, model=a.model, length=a.length, batch=a.batch)[
-            0
-        ]["layers"]
-        bandwidth = worker.ask("bandwidth", **where)[0]["bytes_per_s"]
+        asked: dict[str, Any] = {"model": a.model, "length": a.length, "batch": a.batch}
+        work, _ = worker.ask("work", BUILD_LIMIT_S, **asked)
+        bandwidth, _ = worker.ask("bandwidth", **where)
         known: dict[str, Ceiling | None] = {}
         for dtype in {discover.modes()[cell.mode].dtype for cell in (a, b)} & set(ITEM_BYTES):
             try:
                 reply, _ = worker.ask("peak_flops", dtype=dtype, **where)
             except Failure:  # torch has no such product on this processor
                 continue
-            known[dtype] = Ceiling(dtype, reply["flops_per_s"], bandwidth)
+            known[dtype] = Ceiling(dtype, reply["flops_per_s"], bandwidth["bytes_per_s"])
     ceilings = (known.get(discover.modes()[cell.mode].dtype) for cell in (a, b))
-    return Roofline(tuple(Layer(*layer) for layer in layers), *ceilings)
+    return Roofline(tuple(Layer(*layer) for layer in work["layers"]), *ceilings)
