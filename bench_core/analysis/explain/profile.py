@@ -39,18 +39,14 @@ class Row:
 class Profile:
     """A mode's calls under a profiler, and plain ones made before and after in the same process.
 
-    profiled_s, plain_s: what a call took in either way.
+    profiled_s, plain_s: what a call took in either way. cost_s: what the profiler itself adds.
     """
 
     profiler: str
     rows: tuple[Row, ...]
     profiled_s: float
     plain_s: float
-
-    @property
-    def overhead(self) -> float:
-        """The share by which the profiler made a call longer."""
-        return self.profiled_s / self.plain_s - 1
+    cost_s: float = 0.0
 
     @property
     def overlap(self) -> float:
@@ -61,14 +57,14 @@ class Profile:
     def event_cost_s(self) -> tuple[float, float]:
         """What one event costs within its own time, and around it.
 
-        Together overhead / events. Within are at most the cheapest event's seconds: it did next to
+        Together cost / events. Within are at most the cheapest event's seconds: it did next to
         nothing. (ONNX Runtime ends a node's time after writing its shapes down, some 2 µs;
         PyTorch's cheapest operators take 0.05 µs.)
         """
         counted = [row for row in self.rows if row.events]
         if not counted:
             return 0.0, 0.0
-        each_s = (self.profiled_s - self.plain_s) / math.fsum(row.events for row in counted)
+        each_s = self.cost_s / math.fsum(row.events for row in counted)
         within_s = min(each_s, *(row.seconds / row.events for row in counted))
         return within_s, each_s - within_s
 
@@ -76,7 +72,9 @@ class Profile:
 def read(reply: dict[str, Any], arrays: Sequence[np.ndarray]) -> Profile:
     """A worker's answer to `profile`.
 
-    Every time is the mean over the faster half of its calls. Were each the median over all of them,
+    The profiler's cost is the fastest profiled call less the fastest plain one: it is the same in
+    every call, and what disturbs one makes it no smaller. Every other time is the mean over the
+    faster half of the calls. Were each the median over all of them,
     rows would no longer add up to the call: what disturbs it strikes another row each time, and
     would all be found between the rows.
     """
@@ -91,7 +89,8 @@ def read(reply: dict[str, Any], arrays: Sequence[np.ndarray]) -> Profile:
     )
     plain_half_ns = np.sort(plain_ns)[: (len(plain_ns) + 1) // 2]
     profiled_s, plain_s = (float(ns.mean()) / 1e9 for ns in (profiled_ns[half], plain_half_ns))
-    return Profile(reply["profiler"], rows, profiled_s, plain_s)
+    cost_s = max(0.0, float(profiled_ns.min() - plain_ns.min()) / 1e9)
+    return Profile(reply["profiler"], rows, profiled_s, plain_s, cost_s)
 
 
 def together(profiles: Sequence[Profile]) -> Profile:
@@ -108,7 +107,8 @@ def together(profiles: Sequence[Profile]) -> Profile:
         )
     profiled_s = share * math.fsum(profile.profiled_s for profile in profiles)
     plain_s = share * math.fsum(profile.plain_s for profile in profiles)
-    return Profile(profiles[0].profiler, tuple(found.values()), profiled_s, plain_s)
+    cost_s = share * math.fsum(profile.cost_s for profile in profiles)
+    return Profile(profiles[0].profiler, tuple(found.values()), profiled_s, plain_s, cost_s)
 
 
 def plain_rows(profile: Profile) -> tuple[Row, ...]:

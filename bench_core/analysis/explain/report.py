@@ -14,7 +14,7 @@ from bench_core.analysis.explain.roofline import Roofline
 from bench_core.analysis.explain.roofline_report import roofline_parts
 from bench_core.analysis.explain.scaling import Scaling
 from bench_core.analysis.explain.tables import layers_table, parts_table
-from bench_core.analysis.explain.words import change, scaled, sentence
+from bench_core.analysis.explain.words import scaled, sentence
 from bench_core.analysis.remarks import warnings
 from bench_core.analysis.report import PIPE_WIDTH, header
 from bench_core.analysis.session import facts
@@ -97,9 +97,9 @@ def _grounds(found: Found) -> Iterator[str]:
         one = side.profile
         within_s, around_s = one.event_cost_s
         yield (
-            f"{side.name}: {one.profiler} made a call {percent(one.overhead)} longer "
-            f"({duration(one.plain_s)} became {duration(one.profiled_s)}); {change(within_s)} are "
-            f"taken from each operator that it saw and {change(around_s)} from that one's caller"
+            f"{side.name}: {one.profiler} adds {duration(one.cost_s)} to a call of "
+            f"{duration(one.plain_s)}; {duration(within_s)} are taken from each operator that "
+            f"it saw and {duration(around_s)} from that one's caller"
         )
     yield (
         f"the profiles' times are multiplied by {found.explanation.drift:.2f}, the same for both, "

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bench_core.analysis.explain.difference import explain, times
 from bench_core.analysis.explain.families import DISPATCH, MATMUL
-from bench_core.analysis.explain.profile import Profile, Row, plain_rows, read, together
+from bench_core.analysis.explain.profile import Row, plain_rows, read, together
 from bench_core.analysis.explain.scaling import scaling
 from invented_profiles import (
     duel,
@@ -18,6 +18,7 @@ from invented_profiles import (
     estimate,
     estimates,
     explanations,
+    made,
     profile,
     profiles,
     row,
@@ -69,7 +70,11 @@ def test_a_change_of_unit_changes_nothing_else(a, b, a_s, b_s, look, unit):
 
     def in_unit(one):
         rows = tuple(replace(row, seconds=unit * row.seconds) for row in one.rows)
-        times_s = {"profiled_s": unit * one.profiled_s, "plain_s": unit * one.plain_s}
+        times_s = {
+            "profiled_s": unit * one.profiled_s,
+            "plain_s": unit * one.plain_s,
+            "cost_s": unit * one.cost_s,
+        }
         return replace(one, rows=rows, **times_s)
 
     before = explain(a, b, times(a_s, b_s, look))
@@ -92,7 +97,11 @@ def test_a_machine_that_is_slower_while_both_are_profiled_explains_the_same(a, b
     def slowed(one):
         rows = tuple(replace(row, seconds=slower * row.seconds) for row in one.rows)
         return replace(
-            one, rows=rows, profiled_s=slower * one.profiled_s, plain_s=slower * one.plain_s
+            one,
+            rows=rows,
+            profiled_s=slower * one.profiled_s,
+            plain_s=slower * one.plain_s,
+            cost_s=slower * one.cost_s,
         )
 
     quick, slow = explain(a, b, found), explain(slowed(a), slowed(b), found)
@@ -119,9 +128,8 @@ def test_a_profilers_cost_is_taken_from_each_event_and_its_caller():
         row("aten::mm", 4.0, inside="aten::linear"),
         row("aten::relu", 0.25),
     )
-    one = Profile("a profiler", rows, profiled_s=10, plain_s=7)
+    one = made(rows, profiled_s=10, plain_s=7)
     assert one.event_cost_s == (0.25, 0.75)
-    assert one.overhead == pytest.approx(3 / 7)
     # linear loses its own 0.25 and mm's 0.75; 3.75 between the two outer ones lose 2 · 0.75.
     assert spent(one) == pytest.approx([1.0, 3.75, 0.0, 2.25])
 
@@ -146,7 +154,7 @@ def test_rows_of_one_name_share_those_that_they_called():
         row("aten::linear", 3.0, leaf=False, node="b"),
         replace(row("aten::mm", 0.0, inside="aten::linear"), events=4.0),
     )
-    one = Profile("a profiler", rows, profiled_s=6, plain_s=5.4)
+    one = made(rows, profiled_s=6, plain_s=5.4)
     assert one.event_cost_s == (0, pytest.approx(0.1))
     assert spent(one) == pytest.approx([1.8, 2.8, 0.0, 0.8])
 
@@ -184,7 +192,7 @@ def test_several_profiles_of_one_mode_are_their_mean():
         ("MatMul", 3.0, 1.0),
         ("Relu", 0.5, 0.5),
     ]
-    assert (both.profiled_s, both.plain_s) == (5, 4)
+    assert (both.profiled_s, both.plain_s, both.cost_s) == (5, 4, 1)
 
 
 def test_a_workers_answer_is_read():
@@ -200,7 +208,7 @@ def test_a_workers_answer_is_read():
         Row("aten::mm", "aten::matmul", True, "", 1.0, pytest.approx(2e-6)),
         Row("aten::linear", "", False, "", 2.0, pytest.approx(5e-7)),
     )
-    assert (one.plain_s, one.profiled_s) == pytest.approx((3e-6, 4e-6))
+    assert (one.plain_s, one.profiled_s, one.cost_s) == pytest.approx((3e-6, 4e-6, 1e-6))
 
 
 @given(seconds, st.integers(2, 64))
@@ -217,3 +225,17 @@ def test_amdahls_serial_part_is_what_is_lost():
     found = scaling(4.0, 2.5, estimate(math.log(4 / 2.5), 0.0), 2)
     assert (found.one_s, found.all_s) == pytest.approx((4, 2.5))
     assert found.lost_s.value == pytest.approx(0.5)
+
+
+def test_what_disturbed_the_profiled_calls_is_taken_from_all_alike():
+    """2 s of 10 are the profiler's, as its fastest call shows; the rest took twice as long."""
+    rows = (row("MatMul", 6.0), row("Relu", 3.0))
+    one = replace(made(rows, profiled_s=10, plain_s=4), cost_s=2.0)
+    assert one.event_cost_s == (1, 0)
+    assert spent(one) == pytest.approx([2.5, 1.0, 0.5])
+
+
+def test_a_profiler_never_costs_less_than_nothing():
+    reply = {"profiler": "p", "rows": [["MatMul", "", True, ""]]}
+    arrays = [np.full(3, 5000.0), np.full(3, 4000.0), np.full((3, 1), 3000.0), np.ones(1)]
+    assert read(reply, arrays).cost_s == 0

@@ -12,13 +12,12 @@ from rich.console import Console
 
 from bench_core.analysis.explain import layers, words
 from bench_core.analysis.explain.difference import explain
-from bench_core.analysis.explain.profile import Profile
 from bench_core.analysis.explain.report import Found, Side, render
 from bench_core.analysis.explain.roofline import Ceiling, Layer, Roofline
 from bench_core.analysis.explain.scaling import scaling
 from bench_core.analysis.explain.waterfall import waterfall
 from bench_core.analysis.explain.words import sentence
-from invented_profiles import duel, estimate, explanations, profile, profiles, row
+from invented_profiles import duel, estimate, explanations, made, profile, profiles, row
 from strategies import texts
 
 FLOAT = profile(("MatMul", 2.0e-3), ("LayerNormalization", 2e-4), profiled_s=2.5e-3, plain_s=2.5e-3)
@@ -138,12 +137,12 @@ def test_what_must_be_known_is_said():
     assert "float: its operators add up to 200.0 % of the call" in text
     assert "int8 did not do what its name says: no int8 node" in text
     assert "float: 4.00 ms on 1 thread, 2.50 ms on 2; +50" in text
-    assert "made a call 0.00 % longer (2.80 ms became 2.80 ms)" in text
+    assert "int8: a profiler adds 0 s to a call of 2.80 ms" in text
 
 
 def test_layers_are_shown_where_both_have_them():
     def named(node, taken_s):
-        return Profile("p", (row("MatMul", taken_s, node=node),), taken_s, taken_s)
+        return made((row("MatMul", taken_s, node=node),), taken_s, taken_s)
 
     both = explain(named("/a/b/MatMul", 2.0), named("/a/b/MatMul", 3.0), duel(2, 3))
     assert [(one.name, one.difference_s) for one in both.layers] == [
