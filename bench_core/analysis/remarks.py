@@ -33,10 +33,18 @@ def notes(records: Sequence[Record], measured: Sequence[Record]) -> Iterator[str
     probed = [mode_of(r) for r in measured if r.ready_s and r.ready_s.source == "probe"]
     if probed:
         yield f"ready and peak RSS from a probe in a fresh interpreter: {', '.join(probed)}"
+    yield from _in_int8(measured)
     yield from _left_float(measured)
     tasks = [r.task for r in measured if is_reference(r) and r.task is not None]
     for task in tasks[:1]:
         yield f"{task_name(measured)} of the reference: {_score(task)}"
+
+
+def _in_int8(records: Sequence[Record]) -> Iterator[str]:
+    shares = ((mode_of(r), (r.evidence or {}).get("int8_share")) for r in records)
+    known = [f"{mode} {percent(share)}" for mode, share in shares if isinstance(share, float)]
+    if known:
+        yield f"of a call's time, int8 kernels take: {', '.join(known)}"
 
 
 def _left_float(records: Sequence[Record]) -> Iterator[str]:

@@ -12,6 +12,8 @@ from typing import Any
 from bench_core import discover
 from bench_core.analysis import task as task_judge
 from bench_core.analysis.break_even import break_even
+from bench_core.analysis.explain.integer import int8_share
+from bench_core.analysis.explain.profile import read
 from bench_core.analysis.statistics import latency
 from bench_core.cell import Cell
 from bench_core.duel.contender import Contender
@@ -105,6 +107,8 @@ def _measure(
         found["peak_rss_bytes"] = peak_of(arena, contender, _engaged(contender, found))
         specs = own + other if mode.any_shape else own
         _verify(arena, contender, specs, found)
+        if mode.dtype == "int8" and duels:
+            found["evidence"] |= _time_in_int8(contender)
         builds_module = contender.started["built_module"]
     if not duels:
         return  # asked to build and verify only
@@ -153,6 +157,14 @@ def _engaged(contender: Contender, found: dict[str, Any]) -> Message:
     if not found["engaged"]:
         raise NotEngaged(reply["not_engaged"] or "its mode says so, and not why")
     return reply
+
+
+def _time_in_int8(contender: Contender) -> dict[str, Any]:
+    """What share of a call int8 kernels take, or why that is not known."""
+    try:
+        return {"int8_share": round(int8_share(read(*contender.ask("profile"))), 3)}
+    except BenchError as error:
+        return {"int8_share": None, "int8_share_unknown": str(error)}
 
 
 def _right_reference(arena: Arena, cell: Cell) -> Contender:

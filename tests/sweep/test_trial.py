@@ -36,6 +36,7 @@ def test_the_advised_figure_is_that_of_a_duel_of_its_own(arena, monkeypatch):
     records = [try_cell(arena, cell(mode, "tasked"), QUICK, FACTS).record for mode in modes]
     assert [record.right for record in records] == [True] * 4
     assert records[3].task.change.value == 0 and records[1].task.inherited_from
+    assert 0 < records[3].evidence["int8_share"] < 1 and "int8_share" not in records[1].evidence
     advice = advise(arena, records, QUICK)
     assert advice.cell == str(cell("torchscript_freeze", "tasked")) and advice.reason is None
     assert advice.runner_up is None  # nothing else came near it
