@@ -46,7 +46,7 @@ def profile(
     for at, call in enumerate(profiled):
         for event in call.events:
             own_ns[at, column[event[:4]]] += event[4]
-            events[column[event[:4]]] += 1 / calls
+            events[column[event[:4]]] += 1
     taken_ns = np.array([call.took_ns for call in profiled], float)
     answer = {"profiler": profiler.name, "rows": [*map(list, rows)]}
-    return answer, [np.array(plain_ns, float), taken_ns, own_ns, events]
+    return answer, [np.array(plain_ns, float), taken_ns, own_ns, events / calls]
