@@ -40,7 +40,7 @@ def _drop(node: ir.Node) -> bool:
 
 
 def _is_there(shape: list[int], there: list[int | None] | None, copies: bool) -> bool:
-    if there is None or len(there) != len(shape) or shape.count(-1) > 1:
+    if there is None or len(there) != len(shape):
         return False
     return all(
         asked in (size, -1) or (asked == 0 and copies)

@@ -37,8 +37,8 @@ def test_of_a_free_axis_only_copies_are_known(shape, expected):
     assert acts(drop_reshape, proto) == expected
 
 
-def test_two_open_axes_stay():
-    """N·K values in [K, N] are no [N, K]."""
+def test_a_free_axis_beside_another_size_stays():
+    """6·N values as rows of 3 are twice as many rows."""
     proto = reshaping("r = Reshape(x, open)", "M,3", "float[N,K] x")
     proto.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 6
     assert acts(drop_reshape, proto) == 0

@@ -53,6 +53,7 @@ def test_an_axis_of_unknown_size_is_taken_whole_by_no_number():
     free = {"inputs": "float[N,3] x", "outputs": "float[M,3] y"}
     assert acts(drop_slice, slicing("x, zero, two, zero", **free)) == 0
     assert acts(drop_slice, slicing("x, zero, far, zero", **free)) == 1
+    assert acts(drop_slice, slicing("x, zero, int32, zero", **free)) == 1
 
 
 def test_what_is_only_known_when_it_runs_stays():

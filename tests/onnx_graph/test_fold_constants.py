@@ -79,6 +79,17 @@ def test_a_branch_is_not_folded_but_what_is_inside():
     assert acts(fold_constants, proto) == 2
 
 
+def test_a_branch_stays_though_it_reads_nothing_from_outside():
+    body = """
+        r = If (yes) <
+            then_branch = t () => (float[3] ty) { ty = Constant<value = float[3] {1, 2, 3}>() },
+            else_branch = e () => (float[3] ey) { ey = Constant<value = float[3] {4, 5, 6}>() }
+        >
+        y = Add(x, r)
+    """
+    assert acts(fold_constants, parse(body, weights="bool yes = {1}")) == 0
+
+
 def test_other_domains_stay():
     proto = parse("a = Neg(w) y = Add(x, a)", weights=W)
     proto.graph.node[0].domain = "other"

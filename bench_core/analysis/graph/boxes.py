@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 MOST_BOXES = 300
 """A graph of more nodes is drawn by layer: nobody reads further."""
@@ -51,39 +51,38 @@ def by_layer(nodes: Sequence[Node]) -> list[Box]:
 
     A layer that the file comes back to has several boxes: so every box reads from earlier ones.
     """
-    runs, titles = _runs(nodes)
-    members: list[list[Node]] = [[] for _ in titles]
-    reads: list[set[int]] = [set() for _ in titles]
+    starts = _layers(nodes)
+    if len(starts) > MOST_BOXES or not any(node.layer for node in nodes):
+        starts = _pieces(nodes)
+    runs = [run - 1 for run in accumulate(at in starts for at in range(len(nodes)))]
+    members: list[list[Node]] = [[] for _ in starts]
+    reads: list[set[int]] = [set() for _ in starts]
     for run, node in zip(runs, nodes, strict=True):
         members[run].append(node)
         reads[run] |= {runs[at] for at in node.reads} - {run}
     return [
         Box(title, _operators(inside), tuple(sorted(read)), len(inside), _changed(inside))
-        for title, inside, read in zip(titles, members, reads, strict=True)
+        for title, inside, read in zip(starts.values(), members, reads, strict=True)
     ]
 
 
-def _runs(nodes: Sequence[Node]) -> tuple[list[int], list[str]]:
-    """Of each node, which run it belongs to; and the runs' titles."""
-    layers = [node.layer for node in nodes]
-    for at in range(1, len(layers)):
-        layers[at] = (
-            layers[at] or layers[at - 1]
-        )  # what an optimiser put in goes with its surroundings
-    starts = [0, *(at for at, (one, two) in enumerate(pairwise(layers), 1) if one != two)]
-    titles = [layers[start] or "before the first layer" for start in starts]
-    if not any(layers) or len(starts) > MOST_BOXES:
-        starts = sorted({at * len(nodes) // PIECES for at in range(PIECES)})
-        titles = [
-            f"nodes {start + 1} to {end}" if end > start + 1 else nodes[start].operator
-            for start, end in pairwise([*starts, len(nodes)])
-        ]
-    begins = set(starts)
-    run, runs = -1, []
-    for at in range(len(nodes)):
-        run += at in begins
-        runs.append(run)
-    return runs, titles
+def _layers(nodes: Sequence[Node]) -> dict[int, str]:
+    """Where each run begins, and its layer. What names none goes with what is before it."""
+    starts: dict[int, str] = {}
+    layer = ""
+    for at, node in enumerate(nodes):
+        before, layer = layer, node.layer or layer or "before the first layer"
+        if layer != before:
+            starts[at] = layer
+    return starts
+
+
+def _pieces(nodes: Sequence[Node]) -> dict[int, str]:
+    starts = sorted({at * len(nodes) // PIECES for at in range(PIECES)})
+    return {
+        start: nodes[start].operator if end == start + 1 else f"nodes {start + 1} to {end}"
+        for start, end in pairwise([*starts, len(nodes)])
+    }
 
 
 def _operators(nodes: Sequence[Node]) -> str:
