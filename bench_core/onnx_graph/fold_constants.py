@@ -2,7 +2,7 @@
 
 Before: y = f(c₁, c₂, …)   After: y is an initialiser
 Acts only when
-- all inputs are constant, and there is one;
+- all inputs are constant;
 - f is a standard operator without a body that gives the same in every run, and no DequantizeLinear,
   after which the weights of a quantised model would be floats again;
 - everything is booleans, integers and floats that NumPy has;
@@ -61,11 +61,7 @@ def _fold(node: ir.Node, model: ir.Model) -> bool:
         return False
     read = {value: constant(value) for value in node.inputs if value is not None}
     known = {value: tensor for value, tensor in read.items() if tensor is not None}
-    if (
-        not known
-        or len(known) < len(read)
-        or not all(_in_numpy(tensor.dtype) for tensor in known.values())
-    ):
+    if len(known) < len(read) or not all(_in_numpy(tensor.dtype) for tensor in known.values()):
         return False
     types = _types(node, known, model)
     if types is None or not _small_enough(node, known, types):
