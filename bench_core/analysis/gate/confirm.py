@@ -81,6 +81,8 @@ def _beyond_null(
     family: AbstractSet[str],
 ) -> frozenset[str]:
     """The cells of a family that are slower than their null, as far as the look may spend."""
+    if not rule.alpha_at(look):
+        return frozenset()
     p_values = {
         cell: p_above(estimate, rule.of(cells[cell].threshold).log_null)
         for cell, estimate in estimates.items()

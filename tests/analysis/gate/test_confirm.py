@@ -26,6 +26,8 @@ RULE = rule_for(0.05)
 SPREAD = LaunchSpread(1.0, 20)
 """Of a class so wide that it steadies nothing."""
 LAST = len(RULE.looks) - 1
+TESTED = 1
+"""The first look that spends anything, at 4 launches; the one before can only find `within`."""
 means, sds, seeds = st.floats(-0.1, 0.1), st.floats(0, 0.05), st.integers(0, 2**32 - 1)
 looks = st.integers(0, LAST)
 suites = st.lists(
@@ -128,8 +130,8 @@ def test_the_smallest_slowdown_would_be_found_with_95_percent_power(se, family):
         assert se < 0.016
 
 
-def test_the_same_samples_twice_are_within_at_the_first_look():
-    kinds, found = judged({"a": ([0.0] * 4, 0.02), "b": ([0.0] * 4, -0.02)}, 0)
+def test_the_same_samples_twice_are_within_at_the_first_test():
+    kinds, found = judged({"a": ([0.0] * 4, 0.02), "b": ([0.0] * 4, -0.02)}, TESTED)
     assert kinds == {"a": "within", "b": "within"}
     assert not found["a"].watch
 
@@ -179,23 +181,36 @@ def test_a_real_change_below_the_limit_is_watched():
 
 def test_a_cells_own_threshold_is_what_it_is_judged_by():
     launches = np.linspace(0.03, 0.05, 8).tolist()
-    assert judged({"a": (launches, 0.02)}, 1, threshold=0.05)[0] == {"a": "worse"}
-    assert judged({"a": (launches, 0.02)}, 1, threshold=0.30)[0] == {"a": "within"}
+    assert judged({"a": (launches, 0.02)}, TESTED + 1, threshold=0.05)[0] == {"a": "worse"}
+    assert judged({"a": (launches, 0.02)}, TESTED + 1, threshold=0.30)[0] == {"a": "within"}
 
 
 @pytest.mark.parametrize("count", [0, 3, 5, 8])
 def test_another_number_of_launches_is_refused(count):
     with pytest.raises(ValueError, match="expected 4 launches of each, not of 'a'"):
-        judged({"a": ([0.0] * count, 0.02)}, 0)
+        judged({"a": ([0.0] * count, 0.02)}, TESTED)
+
+
+def test_two_launches_are_never_worse_nor_better():
+    """However far off, and without any spread."""
+    for mean in (0.5, -0.5):
+        assert judged({"a": ([mean, mean], mean)}, 0)[0] == {}
+
+
+def test_two_launches_of_a_quiet_class_are_enough_to_be_within():
+    calm = replace(flagged(0.02), spread=LaunchSpread(0.01, 20))
+    cells = {"a": GateCell("compute", RULE.threshold)}
+    found = at_look(RULE, 0, cells, {"a": calm}, {"a": [0.0, 0.01]})
+    assert found["a"].kind == "within"
 
 
 def test_four_launches_of_a_quiet_class_are_enough_to_be_within():
     """By their own t, on 3 degrees of freedom, they would have to be launched again."""
-    launches = spread_out(0.005, 0.01, RULE.looks[0])
+    launches = spread_out(0.005, 0.01, RULE.looks[TESTED])
     calm = replace(flagged(0.02), spread=LaunchSpread(0.01, 20))
     for screened, kind in ((flagged(0.02), None), (calm, "within")):
         cells = {"a": GateCell("compute", RULE.threshold)}
-        found = at_look(RULE, 0, cells, {"a": screened}, {"a": launches})
+        found = at_look(RULE, TESTED, cells, {"a": screened}, {"a": launches})
         assert (found["a"].kind if found else None) == kind
 
 

@@ -26,7 +26,8 @@ def test_the_looks_spend_alpha_and_no_more(threshold):
     rule = rule_for(threshold)
     spent = [rule.alpha_at(look) for look in range(len(rule.looks))]
     assert math.fsum(spent) == pytest.approx(0.01)
-    assert min(spent) > 0
+    assert min(spent) >= 0
+    assert all(count >= 4 for count, one in zip(rule.looks, spent, strict=True) if one)
 
 
 @given(thresholds, thresholds)
@@ -41,10 +42,10 @@ def test_a_cells_own_threshold_changes_no_schedule(threshold, own):
 @pytest.mark.parametrize(
     ("threshold", "screen", "looks"),
     [
-        (0.05, 2, (4, 8, 16, 24)),
-        (0.3, 2, (4, 8, 16, 24)),
-        (0.02, 4, (8, 16, 28, 40)),
-        (0.0499, 4, (8, 16, 28, 40)),
+        (0.05, 2, (2, 4, 8, 16, 24)),
+        (0.3, 2, (2, 4, 8, 16, 24)),
+        (0.02, 4, (4, 8, 16, 28, 40)),
+        (0.0499, 4, (4, 8, 16, 28, 40)),
     ],
 )
 def test_a_small_threshold_takes_more_launches(threshold, screen, looks):
@@ -64,12 +65,14 @@ def test_a_threshold_that_cannot_be_is_refused(threshold):
     ("changes", "said"),
     [
         ({"screen_launches": 1}, "at least 2, found 1"),
-        ({"looks": ()}, "from 4 up"),
-        ({"looks": (3, 8, 16, 24)}, "from 4 up"),
-        ({"looks": (4, 8, 8, 24)}, "ascending"),
+        ({"looks": (), "spending": ()}, "each of 0 looks"),
+        ({"looks": (2, 3, 8, 16, 24)}, "that spend from 4 up"),
+        ({"looks": (1, 4, 8, 16, 24)}, "from 2 up"),
+        ({"looks": (2, 4, 8, 8, 24)}, "ascending"),
         ({"looks": (4, 8, 16)}, "each of 3 looks"),
-        ({"spending": (0.2, 0.3, 0.5, 0.0)}, "above 0"),
-        ({"spending": (0.3, 0.3, 0.3, 0.3)}, "at most 1, found 1.2"),
+        ({"spending": (0.2, 0.3, 0.3, 0.2, 0.0)}, "above 0 for the last"),
+        ({"spending": (-0.1, 0.3, 0.3, 0.2, 0.3)}, "from 0 up"),
+        ({"spending": (0.0, 0.3, 0.3, 0.3, 0.3)}, "at most 1, found 1.2"),
         ({"alpha": 0.0}, "above 0"),
         ({"alpha": 0.5}, "below 0.5"),
         ({"flag_share": 1.0}, "flag_share: expected a part"),
