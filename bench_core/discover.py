@@ -80,8 +80,9 @@ def choose(kind: str, known: dict[str, Noun], names: list[str]) -> list[Noun]:
     """
     for name in names:
         if name not in known:
-            near = get_close_matches(name, known, n=3, cutoff=0.4) or sorted(known)
-            raise UsageError(f"no {kind} is called {name!r}; did you mean {', '.join(near)}?")
+            near = get_close_matches(name, known, n=3, cutoff=0.4)
+            hint = f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(known)}"
+            raise UsageError(f"no {kind} is called {name!r}; {hint}")
     return [known[name] for name in names]
 
 

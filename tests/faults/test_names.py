@@ -65,7 +65,7 @@ def test_lists_and_refusals_escape_them_too(named):
     assert listed.returncode == 0 and harmless(listed.stdout)
     assert r"evil\x1b[31m" in listed.stdout
     refused = named.bench("run", "--models", "mlp", "--modes", "evil\x1b[31m<b>")
-    assert refused.returncode == 2 and harmless(refused.stderr) and "did you mean" in refused.stderr
+    assert refused.returncode == 2 and harmless(refused.stderr) and "is called" in refused.stderr
 
 
 def test_the_trail_of_a_failure_is_escaped_line_by_line(place):

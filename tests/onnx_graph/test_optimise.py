@@ -44,7 +44,7 @@ def test_any_graph_computes_the_same_with_no_more_nodes_and_is_done(proto):
 
 
 @pytest.mark.parametrize("name", LIGHT_MODELS)
-def test_real_architectures_give_the_outputs_that_their_makers_saved(name, tmp_path):
+def test_real_architectures_give_the_same_outputs(name, tmp_path):
     """By ONNX Runtime: the reference evaluator takes minutes, and some norms for training."""
     path = LIGHT / f"light_{name}.onnx"
     model = read(path)

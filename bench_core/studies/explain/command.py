@@ -16,7 +16,7 @@ from bench_core.errors import UsageError
 from bench_core.hardware import cpu
 from bench_core.hardware.crowd import Crowd
 from bench_core.studies.explain.find import find
-from bench_core.studies.lengths.progress import Progress
+from bench_core.studies.progress import Progress
 from bench_core.sweep import fingerprint, profiles, results
 from bench_core.sweep.arena import Arena
 from bench_core.sweep.lock import machine_lock

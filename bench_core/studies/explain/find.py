@@ -17,7 +17,7 @@ from bench_core.cell import Cell
 from bench_core.duel.contender import BUILD_LIMIT_S, Failure, Worker
 from bench_core.duel.duel import Duel
 from bench_core.duel.stopping import Rule
-from bench_core.studies.lengths.progress import Progress
+from bench_core.studies.progress import Progress
 from bench_core.sweep.arena import Arena
 from bench_core.sweep.profiling import profiles
 

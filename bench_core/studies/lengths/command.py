@@ -18,8 +18,8 @@ from bench_core.hardware import cpu
 from bench_core.hardware.crowd import Crowd
 from bench_core.interruption import exit_code_of, signal_of
 from bench_core.studies.lengths.plan import Plan, plan
-from bench_core.studies.lengths.progress import Progress
 from bench_core.studies.lengths.study import Study
+from bench_core.studies.progress import Progress
 from bench_core.sweep import fingerprint, profiles, results
 from bench_core.sweep.arena import Arena
 from bench_core.sweep.journal import Journal

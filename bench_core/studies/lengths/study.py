@@ -16,7 +16,7 @@ from bench_core.errors import BenchError
 from bench_core.studies.lengths import recompiles
 from bench_core.studies.lengths.meeting import meet, meet_padded
 from bench_core.studies.lengths.plan import Plan
-from bench_core.studies.lengths.progress import Progress
+from bench_core.studies.progress import Progress
 from bench_core.sweep import control
 from bench_core.sweep.arena import Arena
 from bench_core.sweep.trial import speedup, try_cell
