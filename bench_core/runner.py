@@ -68,7 +68,8 @@ class Runner:
     call: **returns when the outputs are ready**, so nobody else synchronises.
     read: what `call` returned → float64 copies (runtimes reuse their output buffers).
     evidence: what the built artefact or the runtime says of itself, asked after a call;
-        never what was requested. JSON values only.
+        never what was requested. JSON values only. `analysis/evidence.py` has the keys that
+        mean the same in every mode.
     artifact_bytes: what must be shipped to run this.
     artifact_sha256: names the content of what is shipped.
     loop: times the calls where they are made, if that is another process. None: `call` is

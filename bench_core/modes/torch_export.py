@@ -32,7 +32,7 @@ def _prepare(job: Job) -> Runner:
             str(node.target) for node in program.graph.nodes if node.op == "call_function"
         )
         return {
-            "nodes": sum(kinds.values()),
+            "graph_nodes": sum(kinds.values()),
             "in_graph": dict(sorted(kinds.items())),
             "weights": len(program.state_dict),
             "free_sizes": len(program.range_constraints),
@@ -44,8 +44,9 @@ def _prepare(job: Job) -> Runner:
 
 
 def _engaged(evidence: dict[str, Any]) -> str | None:
-    if not evidence.get("nodes") or not evidence.get("operators"):
-        return f"expected a loaded graph that a call runs, found {evidence.get('nodes', 0)} nodes"
+    nodes = evidence.get("graph_nodes", 0)
+    if not nodes or not evidence.get("operators"):
+        return f"expected a loaded graph that a call runs, found {nodes} nodes"
     strangers = [name for name in evidence.get("classes", ["?"]) if not name.startswith("torch.")]
     if strangers:
         return f"expected a graph alone, found modules of {', '.join(strangers)}"

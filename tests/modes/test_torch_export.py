@@ -79,14 +79,14 @@ def test_an_axis_that_the_model_fixes_is_named(tmp_path):
         TORCH_EXPORT.prepare(small.job(replace(small.ROWS, dynamic_axes=fixed), tmp_path))
 
 
-ENGAGED = {"nodes": 2, "operators": {"aten::linear": 1}, "classes": ["torch.fx.graph_module"]}
+ENGAGED = {"graph_nodes": 2, "operators": {"aten::linear": 1}, "classes": ["torch.fx.graph_module"]}
 
 
 @pytest.mark.parametrize(
     "evidence",
     [
         {},
-        {**ENGAGED, "nodes": 0},
+        {**ENGAGED, "graph_nodes": 0},
         {**ENGAGED, "operators": {}},
         {**ENGAGED, "classes": ["tests.modes.small"]},
     ],

@@ -1,13 +1,14 @@
 """Draws an explanation on a terminal."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bench_core.analysis.evidence import in_words
 from bench_core.analysis.explain.difference import Explanation
 from bench_core.analysis.explain.profile import Profile
 from bench_core.analysis.explain.roofline import Roofline
@@ -26,12 +27,13 @@ _BESIDE = 1.02
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two modes: its profile, its scaling where there is any, and what to warn of."""
+    """One of the two modes: its profile, its scaling if there is any, and its evidence."""
 
     name: str
     profile: Profile
     scaling: Scaling | None
     not_engaged: str | None
+    evidence: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def _parts(found: Found) -> Iterator[Table | Text]:
     for side in sides:
         for warning in _warnings(side):
             yield Text(warning, style="yellow")
+        if known := in_words(side.evidence):
+            yield Text(visible(f"{side.name}: {'; '.join(known)}"))
     yield Text()
     yield parts_table(found.explanation, names)
     if found.explanation.layers:

@@ -9,6 +9,8 @@ from typing import Any
 
 from bench_core import discover
 from bench_core.analysis.explain.difference import explain, times
+from bench_core.analysis.explain.integer import int8_share
+from bench_core.analysis.explain.profile import Profile
 from bench_core.analysis.explain.report import Found, Side
 from bench_core.analysis.explain.roofline import ITEM_BYTES, Ceiling, Layer, Roofline
 from bench_core.analysis.explain.scaling import Scaling, scaling
@@ -20,6 +22,7 @@ from bench_core.duel.stopping import Rule
 from bench_core.studies.progress import Progress
 from bench_core.sweep.arena import Arena
 from bench_core.sweep.profiling import profiles
+from bench_core.wire import Message
 
 BUDGET_S = 20.0
 SCALING_SHARE = 0.25
@@ -36,7 +39,7 @@ def find(
     progress.step("profiles")
     with arena.forked_pair(a, b) as pair:
         found = profiles(pair)
-        engaged = [one.ask("evidence")[0]["not_engaged"] for one in pair]
+        evidence = [one.ask("evidence")[0] for one in pair]
     progress.step(f"{b.mode} against {a.mode}")
     with arena.fresh_pair(a, b) as pair:
         duel = arena.fight(pair, lambda: arena.fresh_pair(a, b), rule)
@@ -44,11 +47,17 @@ def find(
     progress.step("roofline")
     roofline = _roofline(arena, a, b)
     first, second = (
-        Side(cell.mode, *of_it)
-        for cell, *of_it in zip(cells, found, scalings, engaged, strict=True)
+        Side(cell.mode, profile, scaling, said["not_engaged"], _with_share(said, profile))
+        for cell, profile, scaling, said in zip(cells, found, scalings, evidence, strict=True)
     )
     explanation = explain(*found, times(*_medians_s(duel), duel.look.estimate))
     return Found(explanation, first, second, roofline)
+
+
+def _with_share(said: Message, profile: Profile) -> dict[str, Any]:
+    """The evidence, and what share of the call int8 kernels take, if any."""
+    share = int8_share(profile)
+    return {**said["evidence"], **({"int8_share": share} if share else {})}
 
 
 def _scaling(arena: Arena, cell: Cell, rule: Rule, progress: Progress) -> Scaling | None:
