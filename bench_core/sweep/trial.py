@@ -13,7 +13,6 @@ from bench_core import discover
 from bench_core.analysis import task as task_judge
 from bench_core.analysis.break_even import break_even
 from bench_core.analysis.explain.integer import int8_share
-from bench_core.analysis.explain.profile import read
 from bench_core.analysis.statistics import latency
 from bench_core.cell import Cell
 from bench_core.duel.contender import Contender
@@ -26,6 +25,7 @@ from bench_core.mode import Mode
 from bench_core.record import Record, Speedup, Work
 from bench_core.sweep.arena import Arena
 from bench_core.sweep.oracle import VerifySpec, verify_specs
+from bench_core.sweep.profiling import profile
 from bench_core.sweep.start import peak_of, probed, ready_of
 from bench_core.sweep.tasks import task_score
 from bench_core.wire import Message
@@ -162,7 +162,7 @@ def _engaged(contender: Contender, found: dict[str, Any]) -> Message:
 def _time_in_int8(contender: Contender) -> dict[str, Any]:
     """What share of a call int8 kernels take, or why that is not known."""
     try:
-        return {"int8_share": round(int8_share(read(*contender.ask("profile"))), 3)}
+        return {"int8_share": round(int8_share(profile(contender)), 3)}
     except BenchError as error:
         return {"int8_share": None, "int8_share_unknown": str(error)}
 

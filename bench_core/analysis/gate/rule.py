@@ -31,10 +31,8 @@ class GateRule:
 
     screen_launches: of every cell. looks: fresh launches of a flagged cell, cumulative, at
         which it is tested. alpha: the chance of a false alarm in a suite, at most; spending:
-        the part of it that each look spends. One that spends nothing tests nothing: it lets go
-        the cells that are within, which of four unchanged ones flagged are three (replayed,
-        suites took 4.6 launches with it and 5.9 without; of 5 % slowdowns 97.1 % were found
-        and 98).
+        the part of it that each look spends. One that spends nothing tests nothing: it only
+        lets go the cells that are within.
     flag_share: the screen flags a log slowdown or speed-up beyond this part of the limit.
     null_share: a slowdown up to this part of the threshold is no regression: two builds of
         one program can differ by 1 %.
